@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The terminal: results go to standard output, everything else (progress, notes) to standard error. Colour
+// and moving progress only where a person looks: a terminal, NO_COLOR unset.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "deltahop/base/progress.h"
+
+namespace deltahop {
+
+class Console {
+ public:
+  Console();
+  bool quiet = false;  // --quiet: no progress, no notes
+  bool colour() const { return colour_; }
+  int width() const { return width_; }  // columns of the terminal; 100 where there is none
+
+  // To standard output. Throws Error when it cannot be written (full disk, closed pipe).
+  void print(std::string_view text) const;
+  void note(std::string_view text) const;  // to standard error, unless quiet
+
+  // A callback that draws one line with a bar, the share done and the time left; nothing for work under one
+  // second. On anything but a terminal it writes a plain line every ten seconds.
+  Progress progress();
+  void clear_progress();
+
+ private:
+  void draw(std::string_view task, int64_t done, int64_t total);
+
+  using Clock = std::chrono::steady_clock;
+  bool colour_ = false;
+  bool error_terminal_ = false;
+  int width_ = 100;
+  std::string task_;
+  Clock::time_point started_, drawn_;
+  bool line_open_ = false;
+};
+
+}  // namespace deltahop

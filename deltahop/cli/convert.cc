@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// deltahop convert: any network that loads, written as ONNX.
+#include <memory>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "deltahop/cli/options.h"
+#include "deltahop/compress/fold.h"
+#include "deltahop/io/load.h"
+
+namespace deltahop {
+
+void add_convert(CLI::App& program, Surroundings& surroundings) {
+  CLI::App* command =
+      program.add_subcommand("convert", "Write a network (ONNX, YAML, zoo) as ONNX, opset 17");
+  struct Options {
+    NetworkOptions network;
+    std::string output;
+    bool fold = false;
+  };
+  auto options = std::make_shared<Options>();
+  options->network.add_to(*command);
+  command->add_option("output", options->output, "The ONNX file to write")->required();
+  command->add_flag("--fold", options->fold,
+                    "Fold batch normalisation into the weights and drop what does nothing");
+  command->footer(
+      "Example: deltahop convert squeezenet1_0 squeezenet.onnx --weights compressed_SqueezeNet.net");
+  command->callback([options, &surroundings] {
+    Network network = options->network.load();
+    if (options->fold) network = folded(network);
+    save_onnx(network, options->output);
+    surroundings.console.note(fmt::format("wrote {} ({} nodes)", options->output, network.nodes().size()));
+  });
+}
+
+}  // namespace deltahop

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// deltahop list: what there is to choose from.
+#include <algorithm>
+#include <memory>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "deltahop/accelerators/accelerator.h"
+#include "deltahop/cli/command.h"
+#include "deltahop/hardware/technology.h"
+#include "deltahop/io/load.h"
+#include "deltahop/network/layer.h"
+
+namespace deltahop {
+namespace {
+
+using Row = std::pair<std::string, std::string>;
+
+std::string listing(std::string_view title, const std::vector<Row>& rows) {
+  size_t width = 0;
+  for (const Row& row : rows) width = std::max(width, row.first.size());
+  std::string text = fmt::format("{}\n", title);
+  for (const Row& row : rows) text += fmt::format("  {:{}}  {}\n", row.first, width, row.second);
+  return text;
+}
+
+std::string networks() {
+  std::vector<Row> rows;
+  for (const ZooEntry& entry : zoo_entries())
+    rows.emplace_back(entry.name, fmt::format("{} {}", entry.summary, entry.citation));
+  return listing("networks (weights are seeded unless --weights brings them)", rows);
+}
+
+std::string chips() {
+  std::vector<Row> rows;
+  for (const AcceleratorKind& kind : accelerator_kinds()) {
+    rows.emplace_back(kind.name, kind.summary);
+    for (const std::string& variant : kind.variants) rows.emplace_back("  " + variant, "");
+  }
+  return listing("chips and their variants, for --on", rows);
+}
+
+std::string technologies() {
+  std::vector<Row> rows;
+  for (const std::string& name : technology_names()) rows.emplace_back(name, load_technology(name).summary);
+  return listing("technologies, for --technology", rows);
+}
+
+std::string layers() {
+  std::vector<Row> rows;
+  for (const LayerKind& kind : layer_kinds()) rows.emplace_back(kind.operator_name, kind.summary);
+  std::sort(rows.begin(), rows.end());
+  return listing("operators", rows);
+}
+
+}  // namespace
+
+void add_list(CLI::App& program, Surroundings& surroundings) {
+  CLI::App* command = program.add_subcommand("list", "What there is: networks, chips, technologies, layers");
+  auto what = std::make_shared<std::string>("all");
+  command->add_option("what", *what, "networks, chips, technologies, layers or all")
+      ->check(CLI::IsMember({"networks", "chips", "technologies", "layers", "all"}))
+      ->capture_default_str();
+  command->callback([what, &surroundings] {
+    std::string text;
+    const auto wanted = [&](std::string_view name) { return *what == name || *what == "all"; };
+    if (wanted("networks")) text += networks();
+    if (wanted("chips")) text += chips();
+    if (wanted("technologies")) text += technologies();
+    if (wanted("layers")) text += layers();
+    surroundings.console.print(text);
+  });
+}
+
+}  // namespace deltahop

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/cli/options.h"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "deltahop/base/parallel.h"
+#include "deltahop/io/load.h"
+
+namespace deltahop {
+
+void NetworkOptions::add_to(CLI::App& command) {
+  command
+      .add_option("network", network, "An ONNX file, a YAML network, or a name from 'deltahop list networks'")
+      ->required();
+  command.add_option(
+      "--weights", weights,
+      "Weights for a network that names them: safetensors, NPY folder, NPZ, Deep Compression .net");
+  command.add_option("--seed", seed, "Seed of everything random, such as missing weights")
+      ->capture_default_str();
+  command.add_option("--threads", threads, "Threads; 0 takes all processors")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+Network NetworkOptions::load() const { return load_network(network, {.seed = seed, .weights = weights}); }
+int NetworkOptions::thread_count() const { return threads > 0 ? threads : processor_count(); }
+
+void InputOptions::add_to(CLI::App& command) {
+  command.add_option("--input", input,
+                     "Pictures or arrays: a PNG or JPEG, a folder of them, a list, IDX (MNIST), CIFAR "
+                     "binary, .jpegs, NPY, NPZ");
+  command.add_option("--labels", labels, "The right answers: CSV (file,class_index), IDX or NPY");
+  command.add_option("--limit", limit, "At most this many inputs")->check(CLI::PositiveNumber);
+  command.add_option("--preprocess", preprocess,
+                     "How pixels become numbers, for example --preprocess channels=bgr 'mean=[104, 117, "
+                     "123]' scale=[0.0039]; keys: "
+                     "resize_short_side, resize, crop, channels, layout, mean, scale");
+  command.add_option("--preprocessing", preprocessing_file, "The same in a YAML file");
+}
+
+namespace {
+
+std::string yaml_of(const std::vector<std::string>& settings) {
+  std::string text;
+  for (const std::string& setting : settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos)
+      throw Error(fmt::format("--preprocess {}", setting), "is no setting", "write key=value");
+    text += fmt::format("{}: {}\n", setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  return text;
+}
+
+// Declared on the command line, in a file, or by the network itself, in this order; nothing is guessed.
+std::optional<Preprocessing> declared_preprocessing(const InputOptions& options, const Network& network) {
+  const auto read = [](const Config& config) {
+    Preprocessing preprocessing = read_preprocessing(config);
+    config.finish();
+    return preprocessing;
+  };
+  if (!options.preprocess.empty())
+    return read(Config::from_text(yaml_of(options.preprocess), "--preprocess"));
+  if (!options.preprocessing_file.empty()) return read(Config::from_file(options.preprocessing_file));
+  const auto found = network.metadata().find("preprocessing");
+  if (found == network.metadata().end()) return std::nullopt;
+  return read(Config::from_text(found->second, fmt::format("{}: metadata 'preprocessing'", network.name())));
+}
+
+}  // namespace
+
+Inputs::Inputs(const InputOptions& options, const Network& network, Shape shape) : shape_(std::move(shape)) {
+  if (network.inputs().size() != 1) {
+    throw Error(network.name(), fmt::format("has {} inputs; one is supported here", network.inputs().size()));
+  }
+  source_ = open_samples(options.input, {.labels = options.labels, .limit = options.limit});
+  if (source_->size() == 0)
+    throw Error(options.input, "holds no inputs",
+                "expected pictures or arrays; see 'deltahop simulate --help'");
+  const auto declared = declared_preprocessing(options, network);
+  if (declared) {
+    preprocessing_ = *declared;
+  } else if (source_->load(0).is_picture) {
+    throw Error(options.input, "how its pixels become numbers is not declared",
+                "give for example --preprocess channels=rgb 'mean=[0, 0, 0]' 'scale=[0.00392157]'");
+  }
+}
+
+Inputs::Loaded Inputs::load(int64_t index) const {
+  Sample sample = source_->load(index);
+  Loaded loaded;
+  loaded.tensors.push_back(prepared(sample, preprocessing_, shape_));
+  loaded.name = std::move(sample.name);
+  loaded.label = sample.label;
+  return loaded;
+}
+
+std::string Inputs::description() const { return source_->description(); }
+
+void ReportOptions::add_to(CLI::App& command) {
+  command.add_flag("--json", json, "The report as JSON on standard output, in place of the table");
+  command.add_option("-o,--output", output, "A folder for report.html, report.json and layers.csv");
+  command.add_option("--html", html, "The report as one self-contained HTML page");
+  command.add_option("--csv", csv, "One row a layer");
+  command.add_option("--json-file", json_file, "The report as JSON in a file");
+}
+
+Network bound_to_one(const Network& network) { return network.bound(input_shapes(network)); }
+
+}  // namespace deltahop

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options that several commands share, and what they open.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "deltahop/cli/command.h"
+#include "deltahop/io/samples.h"
+#include "deltahop/network/network.h"
+
+namespace deltahop {
+
+struct NetworkOptions {
+  std::string network;  // a path or a zoo name
+  std::string weights;  // a file or folder for a network that names its weights
+  uint64_t seed = 1;
+  int threads = 0;  // 0: as many as there are processors
+
+  void add_to(CLI::App& command);
+  // Loaded, with the seed applied; the place of every fault is the file.
+  Network load() const;
+  int thread_count() const;
+};
+
+struct InputOptions {
+  std::string input, labels;
+  int64_t limit = -1;
+  std::vector<std::string> preprocess;  // key=value, as in a preprocessing file
+  std::string preprocessing_file;
+
+  void add_to(CLI::App& command);
+};
+
+// The inputs of one run: opened once, loaded one by one in the network's shape.
+class Inputs {
+ public:
+  // Binds nothing: `shape` is the network's input shape. Throws Error where pictures come without declared
+  // preprocessing.
+  Inputs(const InputOptions& options, const Network& network, Shape shape);
+
+  int64_t size() const { return source_->size(); }
+  struct Loaded {
+    std::string name;
+    std::vector<Tensor> tensors;  // one: networks with several inputs are refused
+    std::optional<int64_t> label;
+  };
+  Loaded load(int64_t index) const;
+  std::string description() const;
+  const Preprocessing& preprocessing() const { return preprocessing_; }
+
+ private:
+  std::unique_ptr<SampleSource> source_;
+  Preprocessing preprocessing_;
+  Shape shape_;
+};
+
+struct ReportOptions {
+  bool json = false;
+  std::string output;  // a folder: report.html, report.json, layers.csv
+  std::string html, csv, json_file;
+
+  void add_to(CLI::App& command);
+};
+
+// The network bound to the shapes that its inputs have when the batch is one.
+Network bound_to_one(const Network& network);
+
+}  // namespace deltahop

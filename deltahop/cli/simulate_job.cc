@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/cli/simulate_job.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "deltahop/base/files.h"
+#include "deltahop/cli/reporting.h"
+#include "deltahop/cli/simulation.h"
+#include "deltahop/compress/fold.h"
+
+namespace deltahop {
+namespace {
+
+constexpr std::string_view kFormatsKey = "deltahop.formats";  // in a network's metadata
+
+std::vector<std::string> trace_files(const std::string& path) {
+  std::vector<std::string> files;
+  std::error_code fault;
+  if (!std::filesystem::is_directory(path, fault)) return {path};
+  for (const auto& entry : std::filesystem::directory_iterator(path, fault)) {
+    if (entry.path().extension() == ".npz") files.push_back(entry.path().string());
+  }
+  if (files.empty())
+    throw Error(path, "holds no traces (.npz)", "--save-trace of 'deltahop simulate' writes them");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Arithmetic arithmetic_for(const FormatOptions& options, const Accelerator* chip) {
+  Arithmetic arithmetic = chip != nullptr ? chip->arithmetic() : Arithmetic{};
+  if (options.activation_bits > 0) arithmetic.activation_bits = options.activation_bits;
+  if (options.weight_bits > 0) arithmetic.weight_bits = options.weight_bits;
+  if (!options.rounding.empty()) arithmetic.rounding = parse_rounding(options.rounding);
+  if (!options.overflow.empty()) arithmetic.overflow = parse_overflow(options.overflow);
+  return arithmetic;
+}
+
+void require_consistent(const SimulateJob& job) {
+  const int sources = (job.input.input.empty() ? 0 : 1) + (job.density ? 1 : 0) + (job.trace.empty() ? 0 : 1);
+  if (sources == 0)
+    throw Error("simulate", "there is nothing to simulate with",
+                "give --input, or --density for random zeros, or --trace");
+  if (sources > 1)
+    throw Error("simulate", "--input, --density and --trace exclude each other", "give one of them");
+  if (job.trace.empty() && job.network.network.empty())
+    throw Error("simulate", "no network is given", "name an ONNX file or one of 'deltahop list networks'");
+  if (!job.save_trace.empty() && job.input.input.empty()) throw Error("--save-trace", "needs --input");
+  if (job.verify && job.density)
+    throw Error("--verify", "cannot check random zeros: they have no output", "give --input");
+}
+
+// A chip can only compute what its own words, rounding and saturation give.
+void require_own_arithmetic(const SimulateJob& job, const Arithmetic& arithmetic, const Accelerator& chip) {
+  if (!job.verify || arithmetic == chip.arithmetic()) return;
+  throw Error("--verify", "the number formats follow another arithmetic than the chip's own output",
+              "leave out --activation-bits, --weight-bits, --rounding and --overflow, or --verify");
+}
+
+void note_verification(const SimulationResult& result, bool verify, std::vector<std::string>& notes) {
+  if (!verify) return;
+  int64_t compared = 0, mismatches = 0;
+  for (const StageTotals& stage : result.stages) {
+    compared += stage.sum.compared;
+    mismatches += stage.sum.mismatches;
+  }
+  notes.push_back(fmt::format("verified: {} values of the chip's own output compared bit for bit, {} differ",
+                              compared, mismatches));
+}
+
+}  // namespace
+
+void FormatOptions::add_to(CLI::App& command) {
+  command.add_option("--formats", formats,
+                     "Number formats as 'deltahop quantize' writes them; without, they are calibrated");
+  command.add_option("--calibration", calibration,
+                     "Inputs to calibrate on; without, the first ones of --input");
+  command.add_option("--calibrate", calibrate, "How many inputs to calibrate on")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--activation-bits", activation_bits, "Bits of activations, sign included")
+      ->check(CLI::Range(2, 16));
+  command.add_option("--weight-bits", weight_bits, "Bits of weights, sign included")
+      ->check(CLI::Range(2, 16));
+  command.add_option(
+      "--rounding", rounding,
+      "Of results: floor, toward_zero, half_up, half_away, half_even; without, as the chip does");
+  command.add_option("--overflow", overflow, "Of results: saturate or wrap; without, as the chip does");
+  command.add_option("--clipped-fraction", clipped_fraction, "Share of values that a range may leave out")
+      ->check(CLI::Range(0.0, 0.5))
+      ->capture_default_str();
+}
+
+IntegerModel integer_model_for(const FormatOptions& options, const InputOptions& input,
+                               const Network& network, const Inputs& inputs, const Accelerator* chip,
+                               int threads, Console& console, std::vector<std::string>& notes,
+                               std::optional<FloatRun>* only_run) {
+  if (!options.formats.empty()) {
+    notes.push_back(fmt::format("number formats: {}", options.formats));
+    return model_from_formats(network, read_file(options.formats, uint64_t{1} << 26), options.formats);
+  }
+  const auto stored = network.metadata().find(std::string(kFormatsKey));
+  if (stored != network.metadata().end()) {
+    notes.push_back("number formats: from the network's metadata");
+    return model_from_formats(network, stored->second, fmt::format("{}: metadata", network.name()));
+  }
+  CalibrationOptions calibration;
+  calibration.arithmetic = arithmetic_for(options, chip);
+  calibration.clipped_fraction = options.clipped_fraction;
+  calibration.threads = threads;
+  if (options.calibration.empty()) {
+    notes.push_back(fmt::format("number formats: calibrated on the first {} of the inputs themselves",
+                                std::min(options.calibrate, inputs.size())));
+    return calibrated(network, inputs, options.calibrate, calibration, console.progress(), only_run);
+  }
+  InputOptions other = input;
+  other.input = options.calibration;
+  other.labels.clear();
+  const Inputs calibration_inputs(other, network, *network.value(network.inputs().at(0).value).shape);
+  notes.push_back(fmt::format("number formats: calibrated on {} inputs of {}",
+                              std::min(options.calibrate, calibration_inputs.size()), options.calibration));
+  return calibrated(network, calibration_inputs, options.calibrate, calibration, console.progress());
+}
+
+Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
+  require_consistent(job);
+  const auto chip = make_accelerator(job.chip, job.settings);
+  const Technology technology =
+      load_technology(job.technology.empty() ? chip->architecture().technology : job.technology);
+  const int threads = job.network.thread_count();
+  SimulationOptions simulation{.verify = job.verify,
+                               .with_float = !job.no_float,
+                               .with_sizes = !job.no_sizes,
+                               .threads = threads,
+                               .trace_folder = job.save_trace};
+  ReportSources sources;
+  sources.command = "simulate";
+  sources.network_source = job.trace.empty() ? job.network.network : job.trace;
+  sources.chip = chip.get();
+  sources.technology = &technology;
+  sources.seed = job.network.seed;
+  sources.threads = threads;
+  if (!job.trace.empty()) {
+    const SimulationResult result =
+        simulate_traces(trace_files(job.trace), *chip, simulation, surroundings.console.progress());
+    note_verification(result, job.verify, sources.notes);
+    sources.result = &result;
+    return report_of(surroundings, sources);
+  }
+  Network network = bound_to_one(folded(job.network.load()));
+  sources.network = &network;
+  if (job.density) {
+    const SimulationResult result =
+        simulate_synthetic(network, *job.density, job.network.seed, *chip, surroundings.console.progress());
+    sources.result = &result;
+    sources.notes.push_back(
+        fmt::format("activations are independent random zeros at density {} (seed {}): counts, no outputs",
+                    *job.density, job.network.seed));
+    return report_of(surroundings, sources);
+  }
+  const Inputs inputs(job.input, network, *network.value(network.inputs().at(0).value).shape);
+  sources.inputs = &inputs;
+  std::optional<FloatRun> only_run;
+  const IntegerExecutor executor(integer_model_for(job.format, job.input, network, inputs, chip.get(),
+                                                   threads, surroundings.console, sources.notes,
+                                                   job.no_float ? nullptr : &only_run));
+  require_own_arithmetic(job, executor.model().arithmetic, *chip);
+  if (only_run) simulation.float_run = &*only_run;
+  sources.configurations.emplace_back("number formats", formats_text(executor.model()));
+  const SimulationResult result =
+      simulate_network(executor, inputs, chip.get(), simulation, surroundings.console.progress());
+  note_verification(result, job.verify, sources.notes);
+  sources.result = &result;
+  return report_of(surroundings, sources);
+}
+
+}  // namespace deltahop

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of the main job, as simulate, compare and demo ask for it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "deltahop/cli/options.h"
+#include "deltahop/cli/simulation.h"
+#include "deltahop/report/report.h"
+
+namespace deltahop {
+
+struct FormatOptions {
+  std::string formats;                       // a file of number formats; "" to calibrate
+  std::string calibration;                   // inputs to calibrate on; "" for the inputs themselves
+  int64_t calibrate = 32;                    // how many of them
+  int activation_bits = 0, weight_bits = 0;  // 0: as the chip has them (16 without a chip)
+  std::string rounding, overflow;            // "": as the chip does
+  double clipped_fraction = 0;
+
+  void add_to(CLI::App& command);
+};
+
+struct SimulateJob {
+  NetworkOptions network;
+  InputOptions input;
+  FormatOptions format;
+  std::string chip = "nullhop";
+  std::vector<std::string> settings;
+  std::string technology;         // "": the chip's own
+  std::optional<double> density;  // synthetic zeros in place of inputs
+  std::string trace;              // a saved trace or a folder of them, in place of a network
+  std::string save_trace;
+  bool verify = false, no_float = false, no_sizes = false;
+};
+
+// Throws Error where the options do not fit together.
+Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings);
+
+// The integer model for these options; notes say where its formats come from; only_run as calibrated() has
+// it. `network` must be folded and bound.
+IntegerModel integer_model_for(const FormatOptions& options, const InputOptions& input,
+                               const Network& network, const Inputs& inputs, const Accelerator* chip,
+                               int threads, Console& console, std::vector<std::string>& notes,
+                               std::optional<FloatRun>* only_run = nullptr);
+
+}  // namespace deltahop

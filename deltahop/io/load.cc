@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What kind of network a path or name is, and which reader has it.
+#include "deltahop/io/load.h"
+
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "deltahop/io/onnx.h"
+#include "deltahop/io/yaml_network.h"
+
+namespace deltahop {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Kind { onnx, yaml };
+
+// By its ending; where that says nothing, a protobuf message begins with a byte that no text begins with.
+Kind kind_of(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  if (ending == ".onnx" || ending == ".pb") return Kind::onnx;
+  if (ending == ".yaml" || ending == ".yml") return Kind::yaml;
+  std::ifstream file(path, std::ios::binary);
+  const int first = file.get();
+  return first >= 0 && first < 0x20 && first != '\t' && first != '\n' && first != '\r' ? Kind::onnx
+                                                                                       : Kind::yaml;
+}
+
+// A word that is no path and no file.
+bool looks_like_name(const std::string& word) {
+  std::error_code fault;
+  return word.find_first_of("/.") == std::string::npos && !fs::exists(word, fault);
+}
+
+}  // namespace
+
+Network load_network(const std::string& path_or_name, const LoadOptions& options) {
+  // A file that bears the name of a zoo entry is reached as "./vgg16".
+  if (is_zoo_name(path_or_name) || looks_like_name(path_or_name)) return zoo_network(path_or_name, options);
+  if (kind_of(path_or_name) != Kind::onnx) {
+    return read_yaml_network(Config::from_file(path_or_name), options, fs::path(path_or_name).parent_path());
+  }
+  if (!options.weights.empty()) {
+    throw Error(path_or_name, "an ONNX file brings its own weights",
+                "weights can be given with YAML networks only");
+  }
+  return read_onnx(path_or_name);
+}
+
+std::vector<Shape> input_shapes(const Network& network, const std::map<std::string, int64_t>& sizes) {
+  std::vector<Shape> shapes;
+  for (const NetworkInput& input : network.inputs()) {
+    Shape shape = input.declared;
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      if (shape[axis] != kSymbolic) continue;
+      const std::string name = axis < input.dimension_names.size() ? input.dimension_names[axis] : "";
+      const auto size = sizes.find(name);
+      if (size != sizes.end())
+        shape[axis] = size->second;
+      else if (axis == 0)
+        shape[axis] = 1;
+      else {
+        throw Error(fmt::format("input '{}'", network.value(input.value).name),
+                    fmt::format("the network leaves dimension {}{} open", axis,
+                                name.empty() ? "" : fmt::format(" ('{}')", name)),
+                    "say how large the input is");
+      }
+    }
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
+}
+
+void save_onnx(const Network& network, const std::filesystem::path& path) { write_onnx(network, path); }
+
+}  // namespace deltahop
