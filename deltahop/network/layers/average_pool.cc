@@ -124,8 +124,8 @@ class GlobalAveragePool final : public Layer {
     dispatch(x.get().type(), [&]<class T>() {
       if constexpr (std::is_floating_point_v<T>) sum_planes<T>(x.get().values<T>(), sums.values<double>());
     });
-    const double count = sums.size() == 0 ? 1.0 : static_cast<double>(x.get().size() / sums.size());
-    for (double& sum : sums.values<double>()) sum /= count;
+    const auto plane = sums.size() == 0 ? 1 : x.get().size() / sums.size();  // positions of one channel
+    for (double& sum : sums.values<double>()) sum /= static_cast<double>(plane);
     return one(as_type(std::move(sums), type));
   }
 
