@@ -14,6 +14,8 @@
 
 namespace deltahop {
 
+struct RecurrentTrace;  // network/integer_delta_gru.h
+
 struct LayerTrace {
   std::string name;           // of the stage's first node
   std::string operator_name;  // of the stage's first node
@@ -33,6 +35,9 @@ struct LayerTrace {
   int output_shift() const {
     return input_format.fraction_bits + weight_format.fraction_bits - output_format.fraction_bits;
   }
+
+  // A recurrent stage: the whole sequence through it; operands above are then absent.
+  const RecurrentTrace* recurrent = nullptr;
 
   // Further inputs of a stage that joins branches (Add, Concat); empty otherwise.
   std::vector<const Tensor*> other_inputs;
