@@ -40,6 +40,9 @@ class Attributes {
   std::vector<float> numbers(std::string_view name, std::vector<float> fallback = {}) const {
     return get<std::vector<float>>(name, std::move(fallback));
   }
+  std::vector<std::string> texts(std::string_view name, std::vector<std::string> fallback = {}) const {
+    return get<std::vector<std::string>>(name, std::move(fallback));
+  }
   std::optional<Tensor> tensor(std::string_view name) const;
 
   // Throws Error naming the first attribute that nobody asked for: an option is never silently ignored.

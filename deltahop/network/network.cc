@@ -213,6 +213,15 @@ Network Network::bound(const std::vector<Shape>& shapes) const {
   return builder.build();
 }
 
+Network Network::with_metadata(const std::string& key, const std::string& text) const {
+  Network network = *this;
+  if (text.empty())
+    network.metadata_.erase(key);
+  else
+    network.metadata_[key] = text;
+  return network;
+}
+
 ValueId NetworkBuilder::find(std::string_view name) const {
   const auto found = ids_.find(name);
   return found == ids_.end() ? kNoValue : found->second;

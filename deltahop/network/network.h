@@ -64,6 +64,8 @@ class Network {
   // The same network for inputs of these shapes (one per input, in order): symbolic dimensions are bound and
   // every shape is inferred again. Throws Error where a shape contradicts a declared number or a layer.
   Network bound(const std::vector<Shape>& shapes) const;
+  // The same network with this entry of its metadata; an empty text takes the entry away.
+  Network with_metadata(const std::string& key, const std::string& text) const;
 
  private:
   friend class NetworkBuilder;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/network/delta_cell.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace deltahop {
+namespace {
+
+// One input, one unit, all weights and biases by hand.
+RecurrentCell small_cell(CellKind kind, bool linear_before_reset = false) {
+  RecurrentCell cell;
+  cell.kind = kind;
+  cell.linear_before_reset = linear_before_reset;
+  cell.activations = default_activations(kind);
+  cell.inputs = cell.hidden = 1;
+  const auto gates = static_cast<size_t>(cell.gates());
+  for (size_t g = 0; g < gates; ++g) {
+    cell.input_weights.push_back(0.5f + 0.25f * static_cast<float>(g));
+    cell.recurrent_weights.push_back(0.25f - 0.5f * static_cast<float>(g));
+    cell.input_bias.push_back(0.125f);
+    cell.recurrent_bias.push_back(0.0625f * static_cast<float>(g));
+  }
+  return cell;
+}
+
+double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+TEST(DeltaCell, SendsWhatChangedByTheThresholdSinceItWasLastSent) {
+  DeltaStream<double> stream(2, 0.5);
+  stream.encode(std::vector<double>{0.25, 0.5});  // 0.25 is below, 0.5 is not
+  EXPECT_EQ(std::vector<uint32_t>(stream.indices().begin(), stream.indices().end()),
+            std::vector<uint32_t>{1});
+  stream.encode(std::vector<double>{0.4375, 0.5});  // against 0, not against the step before
+  EXPECT_TRUE(stream.indices().empty());
+  stream.encode(std::vector<double>{0.75, 0.25});
+  EXPECT_EQ(std::vector<uint32_t>(stream.indices().begin(), stream.indices().end()),
+            std::vector<uint32_t>{0});
+  EXPECT_EQ(stream.changes()[0], 0.75);
+  EXPECT_EQ(stream.sent()[0], 0.75);
+  EXPECT_EQ(stream.sent()[1], 0.5);
+}
+
+TEST(DeltaCell, WithThresholdZeroSendsEveryChangeAndNothingElse) {
+  DeltaStream<float> stream(3, 0.0);
+  stream.encode(std::vector<float>{0.0f, 1e-30f, -1.0f});
+  EXPECT_EQ(stream.indices().size(), 2u);
+  stream.encode(std::vector<float>{0.0f, 1e-30f, -1.0f});
+  EXPECT_EQ(stream.indices().size(), 0u);
+}
+
+TEST(DeltaCell, TakesAGruStepByTheEquationsOfOnnx) {
+  for (const bool linear_before_reset : {false, true}) {
+    DeltaCell<double> cell(small_cell(CellKind::gru, linear_before_reset), {});
+    double h = 0;
+    for (const double x : {1.0, -0.5, 0.75}) {
+      const double z = sigmoid(0.5 * x + 0.25 * h + 0.125);
+      const double r = sigmoid(0.75 * x - 0.25 * h + 0.1875);
+      const double c = linear_before_reset ? std::tanh(x + 0.125 + r * (-0.75 * h + 0.125))
+                                           : std::tanh(x - 0.75 * (r * h) + 0.25);
+      h = (1 - z) * c + z * h;
+      cell.step(std::vector<double>{x});
+      EXPECT_NEAR(cell.hidden()[0], h, 1e-14);
+    }
+  }
+}
+
+TEST(DeltaCell, TakesAnLstmStepByTheEquationsOfOnnx) {
+  DeltaCell<double> cell(small_cell(CellKind::lstm), {});
+  double h = 0, c = 0;
+  for (const double x : {1.0, -0.5, 0.75}) {
+    const double i = sigmoid(0.5 * x + 0.25 * h + 0.125), o = sigmoid(0.75 * x - 0.25 * h + 0.1875);
+    const double f = sigmoid(x - 0.75 * h + 0.25), g = std::tanh(1.25 * x - 1.25 * h + 0.3125);
+    c = f * c + i * g;
+    h = o * std::tanh(c);
+    cell.step(std::vector<double>{x});
+    EXPECT_NEAR(cell.hidden()[0], h, 1e-14);
+    EXPECT_NEAR(cell.cell_state()[0], c, 1e-14);
+  }
+}
+
+TEST(DeltaCell, CountsWhatItSentAndWhichWeightsThatReads) {
+  DeltaCell<double> cell(small_cell(CellKind::gru), {.input = 10});
+  cell.step(std::vector<double>{1.0});   // x is below its threshold, h is zero, so is r*h
+  cell.step(std::vector<double>{11.0});  // x is sent; h moved by its biases alone, and r*h with it
+  EXPECT_EQ(cell.counts(), (DeltaCounts{2, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(cell.counts().read_weights(small_cell(CellKind::gru)), 3 + 2 + 1);
+  EXPECT_EQ(cell.counts().dense_weights(small_cell(CellKind::gru)), 12);
+}
+
+TEST(DeltaCell, SeesAStateFromOutsideAsAChange) {
+  const RecurrentCell rules = small_cell(CellKind::rnn);
+  DeltaCell<double> cell(rules, {});
+  cell.set_hidden(std::vector<double>{2.0});
+  cell.step(std::vector<double>{0.0});
+  EXPECT_NEAR(cell.hidden()[0], std::tanh(0.25 * 2.0 + 0.125), 1e-14);
+  cell.set_hidden(std::vector<double>{-1.0});
+  cell.step(std::vector<double>{0.0});
+  EXPECT_NEAR(cell.hidden()[0], std::tanh(0.25 * -1.0 + 0.125), 1e-14);
+}
+
+}  // namespace
+}  // namespace deltahop
