@@ -81,9 +81,33 @@ int kind_colour(DataKind kind) {
 int level_colour(const std::string& level) {
   static const std::vector<std::string> kLevels = {"input_buffer",          "dram",   "kernel_memory",
                                                    "partial_sum_registers", "adders", "multipliers"};
+  if (level == "state_memory") return level_colour("input_buffer");
+  if (level == "weight_memory") return level_colour("kernel_memory");
+  if (level == "partial_sum_memory") return level_colour("partial_sum_registers");
   const auto found = std::find(kLevels.begin(), kLevels.end(), level);
   if (found != kLevels.end()) return static_cast<int>(found - kLevels.begin());
   return level == "multiply_accumulate" ? 5 : 6;
+}
+
+// No chip has all phases: those that never stand side by side share a colour.
+int phase_colour(Phase phase) {
+  switch (phase) {
+    case Phase::compute:
+      return 0;
+    case Phase::kernel_load:
+    case Phase::delta_encoding:
+      return 1;
+    case Phase::input_load:
+    case Phase::activation:
+      return 2;
+    case Phase::output_drain:
+    case Phase::dram_wait:
+      return 3;
+    case Phase::configuration:
+    case Phase::pipeline_fill:
+      return 4;
+  }
+  return 5;
 }
 
 // One bar a memory and kind of data; counts span powers of ten, so the axis is logarithmic.
@@ -243,7 +267,8 @@ std::vector<Chart> time_charts(const Report& report) {
   std::vector<std::pair<ChartSeries, Value>> series;
   for (size_t i = 0; i < kPhases; ++i) {
     const std::string phase(name_of(static_cast<Phase>(i)));
-    series.push_back({{title_of(phase), static_cast<int>(i), {}}, column_value(report, phase + "_cycles")});
+    series.push_back({{title_of(phase), phase_colour(static_cast<Phase>(i)), {}},
+                      column_value(report, phase + "_cycles")});
   }
   fill(phases, report, series);
   Chart busy{"utilisation",

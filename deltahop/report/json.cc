@@ -39,6 +39,10 @@ class Writer {
   void operator()(std::string_view key, const T& field) {
     object_[std::string(key)] = json_of(field);
   }
+  template <class T>
+  void or_zero(std::string_view key, const T& field) {
+    (*this)(key, field);
+  }
   Json take() { return std::move(object_); }
 
   template <class T>
@@ -77,6 +81,11 @@ class Reader {
     const auto found = object_.find(std::string(key));
     if (found == object_.end()) throw Error(place_, fmt::format("the key '{}' is missing", key));
     read(*found, fmt::format("{}.{}", place_, key), field);
+  }
+
+  template <class T>
+  void or_zero(std::string_view key, T& field) const {
+    if (object_.contains(std::string(key))) (*this)(key, field);
   }
 
   template <class T>
@@ -214,6 +223,10 @@ class CountCheck {
     } else if constexpr (std::is_same_v<T, Stats> || std::is_same_v<T, Traffic>) {
       describe(*this, field);
     }
+  }
+  template <class T>
+  void or_zero(std::string_view key, const T& field) const {
+    (*this)(key, field);
   }
 
  private:

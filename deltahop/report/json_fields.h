@@ -117,8 +117,9 @@ void describe(auto& archive, Either<Traffic> auto& traffic) {
 }
 
 void describe(auto& archive, Either<Stats> auto& stats) {
+  // Phases and levels that an older writer did not know are zero.
   for (size_t i = 0; i < kPhases; ++i) {
-    archive(std::string(name_of(static_cast<Phase>(i))) + "_cycles", stats.cycles_by_phase[i]);
+    archive.or_zero(std::string(name_of(static_cast<Phase>(i))) + "_cycles", stats.cycles_by_phase[i]);
   }
   archive("macs_done", stats.macs_done);
   archive("macs_skipped_zero_input", stats.macs_skipped_zero_input);
@@ -126,9 +127,9 @@ void describe(auto& archive, Either<Stats> auto& stats) {
   archive("mac_slots_idle", stats.mac_slots_idle);
   for (size_t level = 0; level < kMemoryLevels; ++level) {
     for (size_t kind = 0; kind < kDataKinds; ++kind) {
-      archive(std::string(name_of(static_cast<MemoryLevel>(level))) + "_" +
-                  std::string(name_of(static_cast<DataKind>(kind))),
-              stats.traffic[level][kind]);
+      archive.or_zero(std::string(name_of(static_cast<MemoryLevel>(level))) + "_" +
+                          std::string(name_of(static_cast<DataKind>(kind))),
+                      stats.traffic[level][kind]);
     }
   }
 }

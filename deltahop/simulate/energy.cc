@@ -10,8 +10,9 @@
 namespace deltahop {
 namespace {
 
-constexpr std::array kLevels = {MemoryLevel::input_buffer, MemoryLevel::kernel_memory,
-                                MemoryLevel::partial_sum_registers};
+constexpr std::array kLevels = {MemoryLevel::input_buffer,          MemoryLevel::kernel_memory,
+                                MemoryLevel::partial_sum_registers, MemoryLevel::weight_memory,
+                                MemoryLevel::partial_sum_memory,    MemoryLevel::state_memory};
 constexpr std::array kKinds = {DataKind::input,       DataKind::weight, DataKind::output,
                                DataKind::partial_sum, DataKind::bias,   DataKind::control};
 

@@ -11,15 +11,18 @@ namespace deltahop {
 namespace {
 
 Architecture example_chip() {
-  return {.name = "example",
-          .multipliers = 128,
-          .clock = Hertz(500e6),
-          .core_area = SquareMillimetres(6.3),
-          .word_bits = 16,
-          .accumulator_bits = 32,
-          .memories = {
-              {.name = "input_buffer", .capacity = Bits(512 * 8192), .word = Bits(64)},
-              {.name = "kernel_memory", .capacity = Bits(8 * 8192), .word = Bits(16), .instances = 128}}};
+  return {
+      .name = "example",
+      .multipliers = 128,
+      .clock = Hertz(500e6),
+      .core_area = SquareMillimetres(6.3),
+      .word_bits = 16,
+      .accumulator_bits = 32,
+      .memories = {{.name = "input_buffer", .capacity = Bits(512 * 8192), .word = Bits(64)},
+                   {.name = "kernel_memory", .capacity = Bits(8 * 8192), .word = Bits(16), .instances = 128},
+                   {.name = "weight_memory", .capacity = Bits(64 * 8192), .word = Bits(64)},
+                   {.name = "partial_sum_memory", .capacity = Bits(48 * 8192), .word = Bits(24)},
+                   {.name = "state_memory", .capacity = Bits(24 * 8192), .word = Bits(16)}}};
 }
 
 Stats random_stats(Random& random) {

@@ -11,10 +11,19 @@
 
 namespace deltahop {
 
-// Where data sits. A chip uses those that it has.
-enum class MemoryLevel : uint8_t { dram, input_buffer, kernel_memory, partial_sum_registers };
+// Where data sits. A chip uses those that it has. state_memory: what a recurrent chip keeps from step to step
+// apart from its sums (outputs, values last sent).
+enum class MemoryLevel : uint8_t {
+  dram,
+  input_buffer,
+  kernel_memory,
+  partial_sum_registers,
+  weight_memory,
+  partial_sum_memory,
+  state_memory
+};
 enum class DataKind : uint8_t { input, weight, output, partial_sum, bias, control };
-inline constexpr size_t kMemoryLevels = 4;
+inline constexpr size_t kMemoryLevels = 7;
 inline constexpr size_t kDataKinds = 6;
 std::string_view name_of(MemoryLevel level);  // "dram", "input_buffer", ...
 std::string_view name_of(DataKind kind);
@@ -29,8 +38,20 @@ struct Traffic {
 };
 
 // Why time passed. The parts add up to Stats::cycles: hidden (overlapped) time is not in them.
-enum class Phase : uint8_t { compute, kernel_load, input_load, output_drain, configuration };
-inline constexpr size_t kPhases = 5;
+// delta_encoding: the MACs wait for the next delta; dram_wait: for weights; activation: gates and products;
+// pipeline_fill: registers between blocks and handshakes.
+enum class Phase : uint8_t {
+  compute,
+  kernel_load,
+  input_load,
+  output_drain,
+  configuration,
+  delta_encoding,
+  dram_wait,
+  activation,
+  pipeline_fill
+};
+inline constexpr size_t kPhases = 9;
 std::string_view name_of(Phase phase);
 
 struct Stats {
