@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // deltahop compare: chips, settings, networks or saved reports side by side; can fail a CI job.
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <memory>
@@ -126,6 +127,19 @@ void check_gates(const Comparison& comparison, const std::vector<Gate>& gates, S
   }
 }
 
+// Saved reports are compared as they are: an option of the simulation would do nothing.
+void refuse_job_options(const CLI::App& command) {
+  const std::vector<std::string> reporting = {"what",     "--threads", "--fail-above", "--json",
+                                              "--output", "--html",    "--csv",        "--json-file"};
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name =
+        option->get_lnames().empty() ? option->get_name() : "--" + option->get_lnames().front();
+    if (option->count() > 0 && std::find(reporting.begin(), reporting.end(), name) == reporting.end())
+      throw Error(name, "does nothing where only saved reports are compared",
+                  "leave it out, or name a network");
+  }
+}
+
 }  // namespace
 
 void add_compare(CLI::App& program, Surroundings& surroundings) {
@@ -137,7 +151,7 @@ void add_compare(CLI::App& program, Surroundings& surroundings) {
       ->required();
   command->add_option("--weights", job.network.weights, "Weights for a network that names them");
   command->add_option("--seed", job.network.seed, "Seed of everything random")->capture_default_str();
-  command->add_option("--threads", job.network.threads, "Threads; 0 takes all processors")
+  command->add_option("--threads", job.network.threads, "At most this many threads; 0 takes all processors")
       ->check(CLI::Range(0, 1024));
   command->add_option("--on", options->chips, "A chip or variant; repeat for several (default nullhop)");
   command->add_option("--variant", options->variants,
@@ -151,6 +165,7 @@ void add_compare(CLI::App& program, Surroundings& surroundings) {
   command->add_flag("--verify", job.verify, "Compare the chip's own output bit for bit");
   job.input.add_to(*command);
   job.format.add_to(*command);
+  exclude(*command, "--density", {"--input", "--weights", "--verify"});
   command->add_option("--fail-above", options->gates,
                       "metric=FACTORx:baseline.json or metric=VALUE: exit with 1 when any is above");
   options->report.add_to(*command);
@@ -160,7 +175,8 @@ void add_compare(CLI::App& program, Surroundings& surroundings) {
       "  deltahop compare net.onnx --input pics/ --variant kernel_memory.load=serial --variant "
       "kernel_memory.load=overlapped\n"
       "  deltahop compare new.json --fail-above latency=1.05x:baseline.json");
-  command->callback([options, &surroundings] {
+  command->callback([options, command, &surroundings] {
+    if (std::all_of(options->what.begin(), options->what.end(), is_report)) refuse_job_options(*command);
     std::vector<Gate> gates;
     for (const std::string& text : options->gates) gates.push_back(parse_gate(text));  // before the long work
     const Comparison comparison = run_all(*options, surroundings);

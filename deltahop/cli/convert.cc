@@ -20,7 +20,7 @@ void add_convert(CLI::App& program, Surroundings& surroundings) {
     bool fold = false;
   };
   auto options = std::make_shared<Options>();
-  options->network.add_to(*command);
+  options->network.add_source_to(*command);
   command->add_option("output", options->output, "The ONNX file to write")->required();
   command->add_flag("--fold", options->fold,
                     "Fold batch normalisation into the weights and drop what does nothing");

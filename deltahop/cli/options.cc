@@ -9,7 +9,7 @@
 
 namespace deltahop {
 
-void NetworkOptions::add_to(CLI::App& command) {
+void NetworkOptions::add_source_to(CLI::App& command) {
   command
       .add_option("network", network, "An ONNX file, a YAML network, or a name from 'deltahop list networks'")
       ->required();
@@ -18,7 +18,11 @@ void NetworkOptions::add_to(CLI::App& command) {
       "Weights for a network that names them: safetensors, NPY folder, NPZ, Deep Compression .net");
   command.add_option("--seed", seed, "Seed of everything random, such as missing weights")
       ->capture_default_str();
-  command.add_option("--threads", threads, "Threads; 0 takes all processors")
+}
+
+void NetworkOptions::add_to(CLI::App& command) {
+  add_source_to(command);
+  command.add_option("--threads", threads, "At most this many threads; 0 takes all processors")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
 }
@@ -27,16 +31,23 @@ Network NetworkOptions::load() const { return load_network(network, {.seed = see
 int NetworkOptions::thread_count() const { return threads > 0 ? threads : processor_count(); }
 
 void InputOptions::add_to(CLI::App& command) {
-  command.add_option("--input", input,
-                     "Pictures or arrays: a PNG or JPEG, a folder of them, a list, IDX (MNIST), CIFAR "
-                     "binary, .jpegs, NPY, NPZ");
-  command.add_option("--labels", labels, "The right answers: CSV (file,class_index), IDX or NPY");
-  command.add_option("--limit", limit, "At most this many inputs")->check(CLI::PositiveNumber);
-  command.add_option("--preprocess", preprocess,
-                     "How pixels become numbers, for example --preprocess channels=bgr 'mean=[104, 117, "
-                     "123]' scale=[0.0039]; keys: "
-                     "resize_short_side, resize, crop, channels, layout, mean, scale");
-  command.add_option("--preprocessing", preprocessing_file, "The same in a YAML file");
+  constexpr const char* kGroup = "Inputs";
+  CLI::Option* const source =
+      command
+          .add_option("--input", input,
+                      "Pictures or arrays: a PNG or JPEG, a folder of them, a list, IDX (MNIST), CIFAR "
+                      "binary, .jpegs, NPY, NPZ")
+          ->group(kGroup);
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)->group(kGroup)->needs(source);
+  };
+  add("--labels", labels, "The right answers: CSV (file,class_index), IDX or NPY");
+  add("--limit", limit, "At most this many inputs")->check(CLI::PositiveNumber);
+  CLI::Option* const settings =
+      add("--preprocess", preprocess,
+          "How pixels become numbers, for example --preprocess channels=bgr 'mean=[104, 117, 123]' "
+          "scale=[0.0039]; keys: resize_short_side, resize, crop, channels, layout, mean, scale");
+  add("--preprocessing", preprocessing_file, "The same in a YAML file")->excludes(settings);
 }
 
 namespace {
@@ -78,9 +89,16 @@ Inputs::Inputs(const InputOptions& options, const Network& network, Shape shape)
     throw Error(options.input, "holds no inputs",
                 "expected pictures or arrays; see 'deltahop simulate --help'");
   const auto declared = declared_preprocessing(options, network);
+  const bool pictures = source_->load(0).is_picture;
   if (declared) {
     preprocessing_ = *declared;
-  } else if (source_->load(0).is_picture) {
+    const bool by_user = !options.preprocess.empty() || !options.preprocessing_file.empty();
+    const bool of_pictures =
+        preprocessing_.channels != Preprocessing{}.channels || preprocessing_.center_crop;
+    if (by_user && of_pictures && !pictures)
+      throw Error(options.input, "is of arrays: 'channels' and 'crop' would do nothing",
+                  "arrays are taken as stored; leave the two out");
+  } else if (pictures) {
     throw Error(options.input, "how its pixels become numbers is not declared",
                 "give for example --preprocess channels=rgb 'mean=[0, 0, 0]' 'scale=[0.00392157]'");
   }
@@ -103,6 +121,10 @@ void ReportOptions::add_to(CLI::App& command) {
   command.add_option("--html", html, "The report as one self-contained HTML page");
   command.add_option("--csv", csv, "One row a layer");
   command.add_option("--json-file", json_file, "The report as JSON in a file");
+}
+
+void exclude(CLI::App& command, const std::string& option, const std::vector<std::string>& others) {
+  for (const std::string& other : others) command.get_option(option)->excludes(command.get_option(other));
 }
 
 Network bound_to_one(const Network& network) { return network.bound(input_shapes(network)); }

@@ -21,6 +21,7 @@ struct NetworkOptions {
   int threads = 0;  // 0: as many as there are processors
 
   void add_to(CLI::App& command);
+  void add_source_to(CLI::App& command);  // without --threads, for a command that runs nothing
   // Loaded, with the seed applied; the place of every fault is the file.
   Network load() const;
   int thread_count() const;
@@ -65,6 +66,10 @@ struct ReportOptions {
 
   void add_to(CLI::App& command);
 };
+
+// Options that would do nothing are refused by name, never ignored: with `option`, none of `others` may stand
+// on the command line.
+void exclude(CLI::App& command, const std::string& option, const std::vector<std::string>& others);
 
 // The network bound to the shapes that its inputs have when the batch is one.
 Network bound_to_one(const Network& network);

@@ -82,6 +82,7 @@ void add_quantize(CLI::App& program, Surroundings& surroundings) {
   CLI::App* command = program.add_subcommand(
       "quantize", "Choose number formats from data, write them, and say what they cost in accuracy");
   auto options = std::make_shared<QuantizeOptions>();
+  options->format.always_calibrate = true;
   options->network.add_to(*command);
   options->input.add_to(*command);
   command->get_option("--input")->required();
@@ -91,6 +92,7 @@ void add_quantize(CLI::App& program, Surroundings& surroundings) {
                       "Where the formats go; without, NETWORK.formats in the current folder");
   command->add_option("--onnx", options->onnx_file,
                       "Also write the folded network as ONNX with the formats in its metadata");
+  exclude(*command, "--for", {"--formats"});
   options->report.add_to(*command);
   command->footer(
       "Example: deltahop quantize net.onnx --input digits.idx.gz --labels labels.idx.gz --activation-bits 8 "

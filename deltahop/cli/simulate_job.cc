@@ -15,6 +15,7 @@
 namespace deltahop {
 namespace {
 
+constexpr int64_t kCalibrationInputs = 32;                    // where --calibrate does not say
 constexpr std::string_view kFormatsKey = "deltahop.formats";  // in a network's metadata
 
 std::vector<std::string> trace_files(const std::string& path) {
@@ -32,25 +33,19 @@ std::vector<std::string> trace_files(const std::string& path) {
 
 Arithmetic arithmetic_for(const FormatOptions& options, const Accelerator* chip) {
   Arithmetic arithmetic = chip != nullptr ? chip->arithmetic() : Arithmetic{};
-  if (options.activation_bits > 0) arithmetic.activation_bits = options.activation_bits;
-  if (options.weight_bits > 0) arithmetic.weight_bits = options.weight_bits;
+  if (options.activation_bits) arithmetic.activation_bits = *options.activation_bits;
+  if (options.weight_bits) arithmetic.weight_bits = *options.weight_bits;
   if (!options.rounding.empty()) arithmetic.rounding = parse_rounding(options.rounding);
   if (!options.overflow.empty()) arithmetic.overflow = parse_overflow(options.overflow);
   return arithmetic;
 }
 
 void require_consistent(const SimulateJob& job) {
-  const int sources = (job.input.input.empty() ? 0 : 1) + (job.density ? 1 : 0) + (job.trace.empty() ? 0 : 1);
-  if (sources == 0)
+  if (job.input.input.empty() && !job.density && job.trace.empty())
     throw Error("simulate", "there is nothing to simulate with",
                 "give --input, or --density for random zeros, or --trace");
-  if (sources > 1)
-    throw Error("simulate", "--input, --density and --trace exclude each other", "give one of them");
   if (job.trace.empty() && job.network.network.empty())
     throw Error("simulate", "no network is given", "name an ONNX file or one of 'deltahop list networks'");
-  if (!job.save_trace.empty() && job.input.input.empty()) throw Error("--save-trace", "needs --input");
-  if (job.verify && job.density)
-    throw Error("--verify", "cannot check random zeros: they have no output", "give --input");
 }
 
 // A chip can only compute what its own words, rounding and saturation give.
@@ -74,24 +69,31 @@ void note_verification(const SimulationResult& result, bool verify, std::vector<
 }  // namespace
 
 void FormatOptions::add_to(CLI::App& command) {
-  command.add_option("--formats", formats,
-                     "Number formats as 'deltahop quantize' writes them; without, they are calibrated");
-  command.add_option("--calibration", calibration,
-                     "Inputs to calibrate on; without, the first ones of --input");
-  command.add_option("--calibrate", calibrate, "How many inputs to calibrate on")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command.add_option("--activation-bits", activation_bits, "Bits of activations, sign included")
-      ->check(CLI::Range(2, 16));
-  command.add_option("--weight-bits", weight_bits, "Bits of weights, sign included")
-      ->check(CLI::Range(2, 16));
-  command.add_option(
-      "--rounding", rounding,
-      "Of results: floor, toward_zero, half_up, half_away, half_even; without, as the chip does");
-  command.add_option("--overflow", overflow, "Of results: saturate or wrap; without, as the chip does");
-  command.add_option("--clipped-fraction", clipped_fraction, "Share of values that a range may leave out")
-      ->check(CLI::Range(0.0, 0.5))
-      ->capture_default_str();
+  const auto add = [&command](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)
+        ->group("Number formats")
+        ->needs(command.get_option("--input"));
+  };
+  CLI::Option* const given =
+      add("--formats", formats,
+          "Number formats as 'deltahop quantize' writes them; without, they are calibrated");
+  const std::vector<CLI::Option*> chosen = {
+      add("--calibration", calibration, "Inputs to calibrate on; without, the first ones of --input"),
+      add("--calibrate", calibrate, "How many inputs to calibrate on (32)")->check(CLI::PositiveNumber),
+      add("--activation-bits", activation_bits, "Bits of activations, sign included")
+          ->check(CLI::Range(2, 16)),
+      add("--weight-bits", weight_bits, "Bits of weights, sign included")->check(CLI::Range(2, 16)),
+      add("--rounding", rounding,
+          "Of results: floor, toward_zero, half_up, half_away, half_even; without, as the chip does"),
+      add("--overflow", overflow, "Of results: saturate or wrap; without, as the chip does"),
+      add("--clipped-fraction", clipped_fraction, "Share of values that a range may leave out (0)")
+          ->check(CLI::Range(0.0, 0.5))};
+  for (CLI::Option* const option : chosen) option->excludes(given);
+}
+
+bool FormatOptions::asks_for_calibration() const {
+  return !calibration.empty() || calibrate || activation_bits || weight_bits || !rounding.empty() ||
+         !overflow.empty() || clipped_fraction;
 }
 
 IntegerModel integer_model_for(const FormatOptions& options, const InputOptions& input,
@@ -103,26 +105,31 @@ IntegerModel integer_model_for(const FormatOptions& options, const InputOptions&
     return model_from_formats(network, read_file(options.formats, uint64_t{1} << 26), options.formats);
   }
   const auto stored = network.metadata().find(std::string(kFormatsKey));
-  if (stored != network.metadata().end()) {
+  const bool chosen_anew = options.always_calibrate || options.asks_for_calibration();
+  if (stored != network.metadata().end() && chosen_anew)
+    notes.push_back("number formats: those in the network's metadata are set aside");
+  else if (stored != network.metadata().end()) {
     notes.push_back("number formats: from the network's metadata");
     return model_from_formats(network, stored->second, fmt::format("{}: metadata", network.name()));
   }
   CalibrationOptions calibration;
   calibration.arithmetic = arithmetic_for(options, chip);
-  calibration.clipped_fraction = options.clipped_fraction;
+  calibration.clipped_fraction = options.clipped_fraction.value_or(0);
   calibration.threads = threads;
+  const int64_t count = options.calibrate.value_or(kCalibrationInputs);
   if (options.calibration.empty()) {
     notes.push_back(fmt::format("number formats: calibrated on the first {} of the inputs themselves",
-                                std::min(options.calibrate, inputs.size())));
-    return calibrated(network, inputs, options.calibrate, calibration, console.progress(), only_run);
+                                std::min(count, inputs.size())));
+    return calibrated(network, inputs, count, calibration, console.progress(), only_run);
   }
   InputOptions other = input;
   other.input = options.calibration;
   other.labels.clear();
+  other.limit = -1;
   const Inputs calibration_inputs(other, network, *network.value(network.inputs().at(0).value).shape);
   notes.push_back(fmt::format("number formats: calibrated on {} inputs of {}",
-                              std::min(options.calibrate, calibration_inputs.size()), options.calibration));
-  return calibrated(network, calibration_inputs, options.calibrate, calibration, console.progress());
+                              std::min(count, calibration_inputs.size()), options.calibration));
+  return calibrated(network, calibration_inputs, count, calibration, console.progress());
 }
 
 Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
@@ -154,7 +161,8 @@ Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
   sources.network = &network;
   if (job.density) {
     const SimulationResult result =
-        simulate_synthetic(network, *job.density, job.network.seed, *chip, surroundings.console.progress());
+        simulate_synthetic(network, *job.density, job.network.seed, *chip, {.with_sizes = !job.no_sizes},
+                           surroundings.console.progress());
     sources.result = &result;
     sources.notes.push_back(
         fmt::format("activations are independent random zeros at density {} (seed {}): counts, no outputs",

@@ -13,14 +13,17 @@
 namespace deltahop {
 
 struct FormatOptions {
-  std::string formats;                       // a file of number formats; "" to calibrate
-  std::string calibration;                   // inputs to calibrate on; "" for the inputs themselves
-  int64_t calibrate = 32;                    // how many of them
-  int activation_bits = 0, weight_bits = 0;  // 0: as the chip has them (16 without a chip)
-  std::string rounding, overflow;            // "": as the chip does
-  double clipped_fraction = 0;
+  std::string formats;                              // a file of number formats; "" to calibrate
+  std::string calibration;                          // inputs to calibrate on; "" for the inputs themselves
+  std::optional<int64_t> calibrate;                 // how many of them
+  std::optional<int> activation_bits, weight_bits;  // absent: as the chip has them (16 without a chip)
+  std::string rounding, overflow;                   // "": as the chip does
+  std::optional<double> clipped_fraction;
+  bool always_calibrate = false;  // not even formats that the network brings are taken
 
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command);  // after InputOptions
+  // Whether any option speaks of calibration: then formats that the network brings are set aside.
+  bool asks_for_calibration() const;
 };
 
 struct SimulateJob {

@@ -77,7 +77,8 @@ SimulationResult simulate_network(const IntegerExecutor& executor, const Inputs&
 // Shapes of a network with independent random zeros: every value is non-zero with probability `density`,
 // whatever the weights are. Counts only: there is no output to verify.
 SimulationResult simulate_synthetic(const Network& network, double density, uint64_t seed,
-                                    const Accelerator& chip, const Progress& progress);
+                                    const Accelerator& chip, const SimulationOptions& options,
+                                    const Progress& progress);
 
 // Saved traces, one file an input.
 SimulationResult simulate_traces(const std::vector<std::string>& files, const Accelerator& chip,

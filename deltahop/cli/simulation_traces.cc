@@ -30,7 +30,8 @@ Shape pooled_shape(const FusedWorkload& fused) {
 }  // namespace
 
 SimulationResult simulate_synthetic(const Network& network, double density, uint64_t seed,
-                                    const Accelerator& chip, const Progress& progress) {
+                                    const Accelerator& chip, const SimulationOptions& options,
+                                    const Progress& progress) {
   const std::vector<Stage> stages = find_stages(network);
   SimulationResult result;
   result.plans = plans_of(network, stages, &chip);
@@ -50,7 +51,7 @@ SimulationResult simulate_synthetic(const Network& network, double density, uint
     trace.input = &input;
     trace.output = &output;
     const MacCounter counter(shape, nullptr);
-    record.stages.back() = record_of(trace, result.plans[i], &counter, &chip, {.with_float = false});
+    record.stages.back() = record_of(trace, result.plans[i], &counter, &chip, options);
     report_progress(progress, "simulating", static_cast<int64_t>(i) + 1, static_cast<int64_t>(stages.size()));
   }
   add_record(result, record);

@@ -16,6 +16,9 @@
 #include "deltahop/cli/validation.h"
 #include "deltahop/compress/fold.h"
 #include "deltahop/io/load.h"
+#include "deltahop/report/csv.h"
+#include "deltahop/report/html.h"
+#include "deltahop/report/json.h"
 #include "deltahop/report/text.h"
 
 namespace deltahop {
@@ -117,7 +120,7 @@ class Simulations {
     const Network network = figure.layer ? one_layer_network(*figure.layer, figure.pool)
                                          : bound_to_one(folded(load_network(figure.network)));
     run->result = simulate_synthetic(network, figure.density, static_cast<uint64_t>(figure.seed), *run->chip,
-                                     surroundings_.console.progress());
+                                     {.with_sizes = false}, surroundings_.console.progress());
     ReportSources sources;
     sources.command = "validate";
     sources.network = &network;
@@ -233,14 +236,15 @@ void add_validate(CLI::App& program, Surroundings& surroundings) {
         report.published.push_back(std::move(figure));
     }
     report.provenance = provenance_of(surroundings);
-    if (options->report.json || !options->report.output.empty() || !options->report.html.empty()) {
-      emit(report, options->report, surroundings.console);
-    } else {
-      const Console& console = surroundings.console;
-      // Unlimited width: a figure whose name is cut cannot be told from its neighbours.
-      console.print(
-          published_text(report.published, {.width = 0, .colour = console.colour(), .unicode = true}));
-    }
+    // Unlimited width: a figure whose name is cut cannot be told from its neighbours.
+    const TextOptions style{.width = 0, .colour = surroundings.console.colour(), .unicode = true};
+    emit({.name = "report",
+          .csv_name = "published",
+          .html = [&] { return to_html(report); },
+          .json = [&] { return to_json(report); },
+          .csv = [&] { return published_csv(report.published); },
+          .text = [&] { return published_text(report.published, style); }},
+         options->report, surroundings.console);
     const auto differs = [](const PublishedFigure& figure) { return figure.verdict == "differs"; };
     if (std::any_of(report.published.begin(), report.published.end(), differs)) surroundings.exit_code = 1;
   });

@@ -49,6 +49,17 @@ std::string to_csv(const Report& report) {
   return text;
 }
 
+std::string published_csv(const std::vector<PublishedFigure>& figures) {
+  std::string text = "figure,ours,published,unit,tolerance_fraction,verdict,source,note\r\n";
+  for (const PublishedFigure& figure : figures) {
+    text += fmt::format("{},{},{},{},{},{},{},{}\r\n", csv_field(figure.name), number_text(figure.ours),
+                        number_text(figure.theirs), csv_field(figure.unit),
+                        number_text(figure.tolerance_fraction), csv_field(figure.verdict),
+                        csv_field(figure.source), csv_field(figure.note));
+  }
+  return text;
+}
+
 std::string to_csv(const Comparison& comparison) {
   std::string text = "metric,unit";
   for (const std::string& label : comparison.labels) text.append(",").append(csv_field(label));

@@ -10,5 +10,7 @@
 namespace deltahop {
 
 std::string to_csv(const Report& report);
+// One row a published figure beside ours.
+std::string published_csv(const std::vector<PublishedFigure>& figures);
 
 }  // namespace deltahop
