@@ -121,12 +121,12 @@ void read_organisation(const Config& config, DramPart& part) {
   part.banks_per_group = static_cast<int>(read_power_of_two(config, "banks_per_group", kMostBanks));
   part.rows = read_power_of_two(config, "rows", int64_t{1} << 24);
   part.columns = read_power_of_two(config, "columns", int64_t{1} << 16);
+  const Bits capacity = config.quantity<Bits>("capacity");
   if (part.bytes() == 0) return;  // a fault is noted already
   if (part.banks() > kMostBanks) config.fault("bank_groups", fmt::format("more than {} banks", kMostBanks));
   if (part.burst_beats < 2) config.fault("burst_beats", "must be at least 2");
   if (part.width_bits * part.burst_beats < 8) config.fault("width_bits", "a burst must hold at least a byte");
   if (part.columns < part.burst_beats) config.fault("columns", "a row must hold at least one burst");
-  const Bits capacity = config.quantity<Bits>("capacity");
   if (capacity.number() != part.bytes() * 8)
     config.fault("capacity", fmt::format("banks x rows x columns x width are {} bytes", part.bytes()));
 }
