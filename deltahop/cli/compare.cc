@@ -102,7 +102,7 @@ Comparison run_all(const CompareOptions& options, Surroundings& surroundings) {
 }
 
 void write_comparison(const Comparison& comparison, const ReportOptions& options, const Console& console) {
-  const TextOptions style{.width = console.width(), .colour = console.colour(), .unicode = true};
+  const TextOptions style = style_of(console);
   emit({.name = "comparison",
         .csv_name = "comparison",
         .html = [&] { return to_html(comparison); },

@@ -19,8 +19,6 @@ constexpr std::chrono::milliseconds kRedraw(100);
 constexpr std::chrono::milliseconds kPlainLine(10000);
 constexpr int kBarWidth = 24;
 
-bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
-
 int terminal_width() {
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -40,8 +38,9 @@ Console::Console() {
   const char* const no_colour = std::getenv("NO_COLOR");
   const char* const terminal = std::getenv("TERM");
   const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
-  colour_ = is_terminal(STDOUT_FILENO) && !dumb && (no_colour == nullptr || *no_colour == '\0');
-  error_terminal_ = is_terminal(STDERR_FILENO) && !dumb;
+  terminal_ = ::isatty(STDOUT_FILENO) == 1;
+  colour_ = terminal_ && !dumb && (no_colour == nullptr || *no_colour == '\0');
+  error_terminal_ = ::isatty(STDERR_FILENO) == 1 && !dumb;
   width_ = terminal_width();
 }
 

@@ -16,7 +16,8 @@ class Console {
   Console();
   bool quiet = false;  // --quiet: no progress, no notes
   bool colour() const { return colour_; }
-  int width() const { return width_; }  // columns of the terminal; 100 where there is none
+  bool is_terminal() const { return terminal_; }  // standard output
+  int width() const { return width_; }            // columns of the terminal; 100 where there is none
 
   // To standard output. Throws Error when it cannot be written (full disk, closed pipe).
   void print(std::string_view text) const;
@@ -32,6 +33,7 @@ class Console {
 
   using Clock = std::chrono::steady_clock;
   bool colour_ = false;
+  bool terminal_ = false;
   bool error_terminal_ = false;
   int width_ = 100;
   std::string task_;

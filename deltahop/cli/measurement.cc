@@ -83,6 +83,7 @@ void StageTotals::add(const StageRecord& record) {
   sum.output_nonzero += record.output_nonzero;
   sum.input_sizes += record.input_sizes;
   sum.error += record.error;
+  if (record.saturated) sum.saturated = sum.saturated.value_or(0) + *record.saturated;
   sum.compared += record.compared;
   sum.mismatches += record.mismatches;
   const auto share = [](int64_t part, int64_t whole) {

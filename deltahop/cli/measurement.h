@@ -43,6 +43,7 @@ struct StageRecord {
   int64_t output_values = 0, output_nonzero = 0;
   SizeSums input_sizes;
   ErrorSums error;
+  std::optional<int64_t> saturated;      // absent where the trace does not say
   int64_t compared = 0, mismatches = 0;  // values of the chip's own output against the integer executor's
 };
 

@@ -109,6 +109,7 @@ void add_measurements(LayerRow& row, const StageTotals& totals, const ReportSour
   if (sum.macs.dense > 0) row.nonzero_macs = sum.macs.nonzero;
   if (sum.input_sizes.dense.number() > 0) row.input_size = sizes_of(sum.input_sizes, totals.inputs);
   if (sum.error.values > 0) row.error = error_of(sum.error);
+  row.saturated = sum.saturated;
   if (sum.compared > 0) {
     row.compared = sum.compared;
     row.mismatches = sum.mismatches;
@@ -182,6 +183,16 @@ std::optional<Accuracy> accuracy_of(const AccuracyCounts& counts) {
   return accuracy;
 }
 
+// The layers' own counts stand in their rows; what is left are values of the inputs.
+std::string saturation_note(const SimulationResult& result) {
+  int64_t of_inputs = *result.saturated;
+  for (const StageTotals& stage : result.stages) of_inputs -= stage.sum.saturated.value_or(0);
+  return fmt::format(
+      "{} integer results did not fit their format and were saturated (negative sums that ReLU sets to zero "
+      "anyway among them{})",
+      *result.saturated, of_inputs > 0 ? fmt::format(", and {} values of the inputs", of_inputs) : "");
+}
+
 void add_energy_uncertainties(Report& report) {
   const auto energy = totals_of(report).energy;
   if (!energy) return;
@@ -244,11 +255,7 @@ Report report_of(const Surroundings& surroundings, const ReportSources& sources)
   add_published_counts(report.network);
   add_energy_uncertainties(report);
   report.accuracy = accuracy_of(result.accuracy);
-  if (result.saturated)
-    report.notes.push_back(
-        fmt::format("{} integer results did not fit their format and were saturated (negative sums that ReLU "
-                    "sets to zero anyway among them)",
-                    *result.saturated));
+  if (result.saturated) report.notes.push_back(saturation_note(result));
   return report;
 }
 
@@ -270,8 +277,13 @@ void emit(const Renderings& renderings, const ReportOptions& options, const Cons
   console.print(options.json ? renderings.json() + "\n" : renderings.text());
 }
 
+TextOptions style_of(const Console& console) {
+  return {
+      .width = console.width(), .cut = console.is_terminal(), .colour = console.colour(), .unicode = true};
+}
+
 void emit(const Report& report, const ReportOptions& options, const Console& console) {
-  const TextOptions style{.width = console.width(), .colour = console.colour(), .unicode = true};
+  const TextOptions style = style_of(console);
   emit({.name = "report",
         .csv_name = "layers",
         .html = [&] { return to_html(report); },

@@ -11,6 +11,7 @@
 #include "deltahop/cli/simulation.h"
 #include "deltahop/hardware/technology.h"
 #include "deltahop/report/report.h"
+#include "deltahop/report/text.h"
 
 namespace deltahop {
 
@@ -39,6 +40,8 @@ struct Renderings {
   std::string csv_name;  // of the CSV file there
   std::function<std::string()> html, json, csv, text;
 };
+// As wide as the terminal; what goes into a file or a pipe is never shortened.
+TextOptions style_of(const Console& console);
 // Standard output (table or JSON) and the files that the options name.
 void emit(const Renderings& renderings, const ReportOptions& options, const Console& console);
 void emit(const Report& report, const ReportOptions& options, const Console& console);

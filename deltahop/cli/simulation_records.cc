@@ -89,6 +89,7 @@ StageRecord record_of(const LayerTrace& trace, const StagePlan& plan, const MacC
     if (trace.float_output != nullptr)
       record.error.add(*trace.output, trace.output_format, *trace.float_output);
   }
+  record.saturated = trace.saturated;
   if (chip == nullptr || plan.support.placement == Placement::host) return record;
   record.stats = chip->simulate(trace);
   if (options.verify && trace.output != nullptr)

@@ -236,8 +236,9 @@ void add_validate(CLI::App& program, Surroundings& surroundings) {
         report.published.push_back(std::move(figure));
     }
     report.provenance = provenance_of(surroundings);
-    // Unlimited width: a figure whose name is cut cannot be told from its neighbours.
-    const TextOptions style{.width = 0, .colour = surroundings.console.colour(), .unicode = true};
+    // Even in a narrow terminal: a figure whose name is cut cannot be told from its neighbours.
+    TextOptions style = style_of(surroundings.console);
+    style.cut = false;
     emit({.name = "report",
           .csv_name = "published",
           .html = [&] { return to_html(report); },

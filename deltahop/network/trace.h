@@ -42,6 +42,8 @@ struct LayerTrace {
   // Further inputs of a stage that joins branches (Add, Concat); empty otherwise.
   std::vector<const Tensor*> other_inputs;
   bool on_host_in_float = false;  // no integer rule: computed in float and rounded
+  // How many roundings of this stage met a value that its format cannot hold; absent where nobody counted.
+  std::optional<int64_t> saturated;
 
   // The float executor's value of `output` for the same picture, where it was asked for.
   const Tensor* float_output = nullptr;

@@ -81,6 +81,16 @@ std::vector<Column> common_columns(const Report& report) {
            total_text(report, "macs", count_text)}};
 }
 
+std::function<Texts(const LayerRow&)> exact_count(std::optional<int64_t> LayerRow::*member) {
+  return [member](const LayerRow& layer) -> Texts {
+    return layer.*member ? Texts(fmt::format("{}", *(layer.*member))) : Texts();
+  };
+}
+
+Column saturated_column(const Report& report) {
+  return {"saturated", '>', exact_count(&LayerRow::saturated), total_text(report, "saturated", plain_text)};
+}
+
 std::string work_table(const Report& report, const TextOptions& options) {
   std::vector<Column> columns = common_columns(report);
   columns.push_back({"nz MACs", '>', number_column(report, "nonzero_macs", count_text),
@@ -105,8 +115,6 @@ std::string work_table(const Report& report, const TextOptions& options) {
 
 std::string simulation_table(const Report& report, const TextOptions& options) {
   std::vector<Column> columns = common_columns(report);
-  // Names and numbers come first: the kind stays only where there is room for it.
-  if (options.width > 0 && options.width < 130) columns.erase(columns.begin() + 1);
   columns.push_back({"zeros in", '>', [](const LayerRow& layer) {
                        return layer.input_density ? Texts(percent_text(1.0 - layer.input_density->mean))
                                                   : Texts();
@@ -128,12 +136,30 @@ std::string simulation_table(const Report& report, const TextOptions& options) {
   columns.push_back({"+ DRAM", '>', number_column(report, "energy_pJ", energy_text),
                      total_text(report, "energy_pJ", energy_text)});
   columns.push_back({"SNR dB", '>', number_column(report, "signal_to_noise_dB", decibel_text)});
-  columns.push_back({"differ", '>',
-                     [](const LayerRow& layer) {
-                       return layer.mismatches ? Texts(fmt::format("{}", *layer.mismatches)) : Texts();
-                     },
-                     total_text(report, "mismatches", plain_text)});
+  if (metric(report, "saturated").value_or(0) > 0) columns.push_back(saturated_column(report));
+  columns.push_back(
+      {"differ", '>', exact_count(&LayerRow::mismatches), total_text(report, "mismatches", plain_text)});
+  const TextTable whole = table_of(report.layers, columns, options);
+  if (options.width <= 0 || natural_width(whole, options) <= options.width) return to_text(whole, options);
+  // Names and numbers come first: the kind stays only where there is room for it.
+  columns.erase(columns.begin() + 1);
   return to_text(table_of(report.layers, columns, options), options);
+}
+
+// What the integer network's formats are, and what they cost.
+std::string formats_table(const Report& report, const TextOptions& options) {
+  const bool known = std::any_of(report.layers.begin(), report.layers.end(),
+                                 [](const LayerRow& layer) { return !layer.output_format.empty(); });
+  if (!known) return "";
+  const std::vector<Column> columns = {
+      {"layer", '~', [](const LayerRow& layer) { return Texts(layer.name); }, "total"},
+      {"input", '<', [](const LayerRow& layer) { return text_or_none(layer.input_format); }},
+      {"weights", '<', [](const LayerRow& layer) { return text_or_none(layer.weight_format); }},
+      {"output", '<', [](const LayerRow& layer) { return text_or_none(layer.output_format); }},
+      {"SNR dB", '>', number_column(report, "signal_to_noise_dB", decibel_text)},
+      saturated_column(report)};
+  return heading("Number formats a layer; saturated results of all inputs", options) +
+         to_text(table_of(report.layers, columns, options), options);
 }
 
 // The sizes of one kind of tensor in every encoding.
@@ -252,6 +278,7 @@ std::string to_text(const Report& report, const TextOptions& options) {
     text += simulated ? simulation_table(report, options) : work_table(report, options);
   }
   if (!simulated) {
+    text += formats_table(report, options);
     text += size_table(report, &LayerRow::input_size, "the input feature map", options);
     text += size_table(report, &LayerRow::weight_size, "the weights", options);
   }

@@ -12,6 +12,7 @@ namespace deltahop {
 
 struct TextOptions {
   int width = 100;      // columns of the terminal; 0: unlimited
+  bool cut = true;      // false: no cell of a table is shortened, however wide it gets
   bool colour = false;  // the caller looks at NO_COLOR and whether this is a terminal
   bool unicode = true;  // box lines, bars and symbols such as × and µ
 };
@@ -29,6 +30,8 @@ struct TextTable {
 };
 // Where it is wider than the options allow, the widest text columns are shortened with an ellipsis.
 std::string to_text(const TextTable& table, const TextOptions& options);
+// Columns of the terminal that the table takes where nothing is shortened.
+int natural_width(const TextTable& table, const TextOptions& options);
 
 std::string published_text(const std::vector<PublishedFigure>& figures, const TextOptions& options);
 std::string to_text(const Comparison& comparison, const TextOptions& options);

@@ -33,7 +33,7 @@ int total_width(const std::vector<int>& widths) {
 
 // Takes columns from the widest left-aligned one until the table fits; numbers are never cut.
 void shrink(Layout& layout) {
-  if (layout.options.width <= 0) return;
+  if (layout.options.width <= 0 || !layout.options.cut) return;
   while (total_width(layout.widths) > layout.options.width) {
     int widest = -1;
     for (size_t i = 0; i < layout.widths.size(); ++i) {
@@ -68,7 +68,25 @@ std::string rule_of(const Layout& layout) {
   return line;
 }
 
+// The widest cell of every column.
+std::vector<int> natural_widths(const TextTable& table, const TextOptions& options) {
+  const size_t columns = table.headers.size();
+  std::vector<int> widths(columns, 0);
+  const auto widen = [&](const std::vector<std::string>& cells) {
+    const std::vector<std::string> cleaned = clean(cells, columns, options.unicode);
+    for (size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], display_width(cleaned[i]));
+  };
+  widen(table.headers);
+  for (const auto& row : table.rows) widen(row);
+  widen(table.footer);
+  return widths;
+}
+
 }  // namespace
+
+int natural_width(const TextTable& table, const TextOptions& options) {
+  return table.headers.empty() ? 0 : total_width(natural_widths(table, options));
+}
 
 std::string to_text(const TextTable& table, const TextOptions& options) {
   const size_t columns = table.headers.size();
@@ -78,14 +96,7 @@ std::string to_text(const TextTable& table, const TextOptions& options) {
   for (const auto& row : table.rows) rows.push_back(clean(row, columns, options.unicode));
   const std::vector<std::string> footer = clean(table.footer, columns, options.unicode);
 
-  Layout layout{std::vector<int>(columns, 0), table, options};
-  const auto widen = [&](const std::vector<std::string>& cells) {
-    for (size_t i = 0; i < columns; ++i)
-      layout.widths[i] = std::max(layout.widths[i], display_width(cells[i]));
-  };
-  widen(headers);
-  for (const auto& row : rows) widen(row);
-  widen(footer);
+  Layout layout{natural_widths(table, options), table, options};
   shrink(layout);
 
   const auto bold = [&](const std::string& line) {

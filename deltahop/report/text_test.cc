@@ -40,6 +40,13 @@ TEST(TextTableTest, ItFitsTheWidthByCuttingWordsNeverNumbers) {
   EXPECT_THAT(to_text(table, {.width = 0}), testing::HasSubstr("a very long name of a layer"));
 }
 
+TEST(TextTableTest, NothingIsCutWhereCuttingIsOff) {
+  const TextTable table{{"layer", "kind"}, "~<", {{"inception_3a/3x3_reduce", "conv 1x1/1 192->96"}}, {}};
+  const std::string text = to_text(table, {.width = 18, .cut = false});
+  EXPECT_THAT(text, testing::HasSubstr("inception_3a/3x3_reduce  conv 1x1/1 192->96"));
+  EXPECT_EQ(natural_width(table, {}), 23 + 2 + 18);
+}
+
 TEST(TextTableTest, NamesKeepTheirEnd) {
   const TextTable table{{"layer", "n"}, "~>", {{"inception_3a/3x3_reduce", "1"}}, {}};
   EXPECT_THAT(to_text(table, {.width = 18}), testing::HasSubstr("_3a/3x3_reduce"));
@@ -86,6 +93,27 @@ TEST(TextTest, ItSaysWhatIsOffTheChipAndWhatDiffersFromThePaper) {
   EXPECT_THAT(text, testing::HasSubstr("published: 15.5 G, [Sze2017] table II"));
   EXPECT_THAT(text, testing::HasSubstr("471 GOp/s"));
   EXPECT_THAT(text, testing::HasSubstr("0 of"));
+}
+
+TEST(TextTest, TheKindOfALayerGivesWayToNamesAndNumbers) {
+  Report report = straight_sample_report();
+  const std::string kind = report.layers.at(0).kind;
+  EXPECT_THAT(to_text(report, {.width = 0}), testing::HasSubstr(kind));
+  EXPECT_THAT(to_text(report, {.width = 80}), testing::Not(testing::HasSubstr(kind.substr(0, 12))));
+  report.layers.at(0).name = std::string(90, 'n') + "/conv";
+  EXPECT_THAT(to_text(report, {.width = 100, .cut = false}), testing::HasSubstr(report.layers[0].name));
+}
+
+TEST(TextTest, SaturatedResultsStandInTheirLayersRow) {
+  Report report = straight_sample_report();
+  for (LayerRow& layer : report.layers) layer.saturated = 0;
+  EXPECT_THAT(to_text(report, {.width = 0}), testing::Not(testing::HasSubstr("saturated")));
+  report.layers.at(1).saturated = 91827;
+  std::vector<std::string> found;
+  for (const std::string& line : lines_of(to_text(report, {.width = 0}))) {
+    if (line.find("91827") != std::string::npos) found.push_back(line.substr(0, line.find(' ')));
+  }
+  EXPECT_THAT(found, testing::ElementsAre(report.layers[1].name, "total"));
 }
 
 TEST(NumberTextTest, FractionsCloseToTheWholeAreNotRoundedUpToIt) {

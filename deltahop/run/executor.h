@@ -30,7 +30,9 @@ std::vector<Tensor> execute(const Network& network, const std::vector<Tensor>& i
 struct IntegerResult {
   std::vector<Tensor> codes;   // the network's outputs as int16 codes; integer outputs (ArgMax) as they are
   std::vector<Tensor> values;  // the same in float32
-  int64_t saturated = 0;       // results that did not fit their format, over all values
+  // Roundings that met a value beyond its format: those of the inputs and of every stage (LayerTrace has
+  // each).
+  int64_t saturated = 0;
 };
 
 // Called once a stage, in order.

@@ -58,6 +58,7 @@ class Pass {
   void run_stage(size_t s, const TraceListener& listener, const std::map<ValueId, Tensor>* float_values) {
     const Stage& stage = state_.stages[s];
     stage_on_host_ = false;
+    saturated_before_stage_ = saturated_;
     for (size_t i = 0; i < stage.nodes.size(); ++i) {
       const Node& node = network_.nodes()[stage.nodes[i]];
       try {
@@ -245,6 +246,7 @@ class Pass {
     trace.name = first.name;
     trace.operator_name = std::string(first.layer->operator_name());
     trace.on_host_in_float = stage_on_host_;
+    trace.saturated = saturated_ - saturated_before_stage_;
     trace.rounding = state_.model.arithmetic.rounding;
     trace.overflow = state_.model.arithmetic.overflow;
     if (is_computed_float(network_, stage.input)) {
@@ -284,7 +286,7 @@ class Pass {
   ForwardOptions forward_options_;
   ValueStore values_;
   std::vector<Tensor> scratch_;
-  int64_t saturated_ = 0;
+  int64_t saturated_ = 0, saturated_before_stage_ = 0;
   bool stage_on_host_ = false;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arrays of trace 3 of a convolution "conv2" are called "003/conv2/input", ".../weights", ".../bias",
 // ".../output",
-// ".../float_output", ".../other/0"; names, formats and loop bounds lie beside them as ".../about" (text as
-// bytes),
+// ".../float_output", ".../saturated", ".../other/0"; names, formats and loop bounds lie beside them as
+// ".../about" (text as bytes),
 // ".../numbers" and ".../workload" (int64). The name in the middle is for people: "about" holds the true one.
 #include "deltahop/run/saved_trace.h"
 
@@ -16,6 +16,8 @@
 
 namespace deltahop {
 namespace {
+
+constexpr int64_t kMostSaturated = int64_t{1} << 48;  // so that sums over files cannot overflow
 
 // A file name on every system.
 std::string readable(std::string_view name) {
@@ -73,6 +75,12 @@ class TraceReader {
     trace.float_output = take("float_output");
     if (trace.float_output != nullptr && !is_floating(trace.float_output->type()))
       throw Error("", "'float_output' is not of floats");
+    if (const Tensor* saturated = typed("saturated", DataType::int64, false)) {
+      if (saturated->size() != 1) throw Error("", "'saturated' is not one number");
+      trace.saturated = saturated->values<int64_t>()[0];
+      if (*trace.saturated < 0 || *trace.saturated > kMostSaturated)
+        throw Error("", fmt::format("'saturated' is {}", *trace.saturated), "it counts results");
+    }
     for (size_t i = 0; const Tensor* other = typed(fmt::format("other/{}", i), DataType::int16, false); ++i) {
       trace.other_inputs.push_back(other);
     }
@@ -132,6 +140,10 @@ void TraceCollector::add(const LayerTrace& trace) {
   put("bias", trace.bias);
   put("output", trace.output);
   put("float_output", trace.float_output);
+  if (trace.saturated) {
+    const Tensor saturated = Tensor::of<int64_t>({1}, {*trace.saturated});
+    put("saturated", &saturated);
+  }
   for (size_t i = 0; i < trace.other_inputs.size(); ++i)
     put(fmt::format("other/{}", i), trace.other_inputs[i]);
 }

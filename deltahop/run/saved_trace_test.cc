@@ -39,6 +39,7 @@ struct Example {
     trace.output_format = {16, -2, true};
     trace.rounding = Rounding::half_away;
     trace.overflow = Overflow::wrap;
+    trace.saturated = 3;
     return trace;
   }
 };
@@ -80,6 +81,7 @@ TEST(SavedTrace, EveryFieldComesBack) {
     EXPECT_EQ(trace.output_format, saved.output_format);
     EXPECT_EQ(trace.rounding, saved.rounding);
     EXPECT_EQ(trace.overflow, saved.overflow);
+    EXPECT_EQ(trace.saturated, 3);
     EXPECT_FALSE(trace.on_host_in_float);
   });
   EXPECT_EQ(calls, 1);
@@ -99,6 +101,7 @@ TEST(SavedTrace, AStageWithoutWeightsKeepsItsBranches) {
     ASSERT_EQ(trace.other_inputs.size(), 2u);
     EXPECT_EQ(*trace.other_inputs[1], example.weights);
     EXPECT_TRUE(trace.on_host_in_float);
+    EXPECT_FALSE(trace.saturated.has_value());
   });
 }
 
@@ -143,6 +146,8 @@ TEST(SavedTrace, WhatDoesNotFitIsRefusedByName) {
   EXPECT_THAT(with("weights", Tensor::of<int16_t>({1, 1, 1, 1}, {8})),
               HasSubstr("codes beyond its format Q3.1"));
   EXPECT_THAT(with("about", Tensor(DataType::uint8, {3})), HasSubstr("'about'"));
+  EXPECT_THAT(with("saturated", Tensor::of<int64_t>({1}, {-1})), HasSubstr("'saturated' is -1"));
+  EXPECT_THAT(with("saturated", Tensor::of<int64_t>({2}, {1, 2})), HasSubstr("is not one number"));
   EXPECT_THAT(with("surplus", Tensor()), HasSubstr("nothing is called 'surplus'"));
   auto gap = arrays;
   for (const auto& [key, tensor] : arrays) gap.emplace("002" + key.substr(3), tensor);

@@ -44,10 +44,19 @@ class Obvious {
   std::map<ValueId, Codes> run(const Tensor& input) {
     const ValueId x = network_.inputs()[0].value;
     values_[x] = nearest(input, x);
-    for (const Node& node : network_.nodes()) values_[node.outputs[0]] = node_output(node);
+    for (const Node& node : network_.nodes()) {
+      const int64_t before = outside_;
+      values_[node.outputs[0]] = node_output(node);
+      outside_by_node_.push_back(outside_ - before);
+    }
     return std::move(values_);
   }
   int64_t outside() const { return outside_; }
+  int64_t outside(const Stage& stage) const {
+    int64_t sum = 0;
+    for (const size_t node : stage.nodes) sum += outside_by_node_.at(node);
+    return sum;
+  }
 
  private:
   FixedFormat format(ValueId id) const { return model_.formats.at(id); }
@@ -228,7 +237,8 @@ class Obvious {
   const IntegerModel& model_;
   const Network& network_;
   std::map<ValueId, Codes> values_;
-  int64_t outside_ = 0;
+  int64_t outside_ = 0;  // inputs and all nodes
+  std::vector<int64_t> outside_by_node_;
 };
 
 std::vector<int64_t> list(const Tensor& tensor) {
@@ -262,6 +272,7 @@ TEST(IntegerNetworks, EveryStageEqualsTheObviousImplementation) {
       EXPECT_EQ(list(*trace.output), expected.at(stage.output).values) << "stage " << trace.name;
       EXPECT_EQ(trace.output_format, executor.model().formats.at(stage.output));
       EXPECT_EQ(trace.on_host_in_float, trace.operator_name == "Sigmoid");
+      EXPECT_EQ(trace.saturated, obvious.outside(stage)) << "stage " << trace.name;
       ++stages;
       fused += stage.nodes.size() > 1 ? 1 : 0;
     });
