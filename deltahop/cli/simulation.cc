@@ -63,8 +63,12 @@ const Tensor* weights_of(const Network& network, const Stage& stage) {
   return weights;
 }
 
-// A counter a stage that multiplies; none for the others.
+// A counter a stage that multiplies what flows in; none for the others, and none for recurrent layers: half of
+// what they multiply is their own state.
 using Counters = std::vector<std::optional<MacCounter>>;
+bool is_counted(const Stage& stage) {
+  return stage.workload && stage.workload->workload.kind != WorkloadKind::recurrent;
+}
 
 FloatRun float_run(const Network& network, const std::vector<Stage>& stages,
                    const std::vector<Tensor>& inputs, int threads, const NodeListener& listener = {}) {
@@ -98,7 +102,7 @@ SimulationResult profile_network(const Network& network, const Inputs* inputs,
   std::multimap<ValueId, size_t> readers;
   for (size_t i = 0; i < stages.size(); ++i) {
     readers.emplace(stages[i].input, i);
-    if (!stages[i].workload) continue;
+    if (!is_counted(stages[i])) continue;
     const Tensor* weights = weights_of(network, stages[i]);
     const bool usable = weights != nullptr && weights->type() == DataType::float32 &&
                         weights->size() == stages[i].workload->workload.weights();
@@ -178,7 +182,7 @@ SimulationResult simulate_network(const IntegerExecutor& executor, const Inputs&
   result.saturated = 0;
   Counters counters(stages.size());
   for (size_t i = 0; i < stages.size(); ++i) {
-    if (!stages[i].workload) continue;
+    if (!is_counted(stages[i])) continue;
     const Tensor& codes = executor.weight_codes(i);
     const bool known = codes.size() == stages[i].workload->workload.weights();
     if (known) describe_weights(result.plans[i], codes);

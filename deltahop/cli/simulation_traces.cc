@@ -39,7 +39,8 @@ SimulationResult simulate_synthetic(const Network& network, double density, uint
   InputRecord record;
   for (size_t i = 0; i < stages.size(); ++i) {
     record.stages.emplace_back();
-    if (!stages[i].workload) continue;
+    // A recurrent layer's zeros are changes over time: no map of zeros stands for them.
+    if (!stages[i].workload || stages[i].workload->workload.kind == WorkloadKind::recurrent) continue;
     const ConvolutionShape& shape = stages[i].workload->workload.shape;
     const Tensor input =
         random_zeros(random, {shape.batch, shape.in_channels, shape.in_rows, shape.in_columns}, density);

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "deltahop/network/recurrent_testing.h"
+
 namespace deltahop {
 namespace {
 
@@ -98,6 +100,32 @@ TEST(DeltaCell, SeesAStateFromOutsideAsAChange) {
   cell.set_hidden(std::vector<double>{-1.0});
   cell.step(std::vector<double>{0.0});
   EXPECT_NEAR(cell.hidden()[0], std::tanh(0.25 * -1.0 + 0.125), 1e-14);
+}
+
+// The plain layer multiplies whole sequences by kernels of its own.
+TEST(DeltaCell, WithThresholdZeroIsThePlainLayer) {
+  Random random(11);
+  for (int round = 0; round < 200; ++round) {
+    const RecurrentCase made = random_recurrent_case(random);
+    const std::vector<Tensor> plain = made.run();
+    const Network network = made.network();
+    const RecurrentCell weights = recurrent_cells(network, network.nodes()[0])[0];
+    const auto row = [&](const Tensor& tensor, int64_t index, int64_t size) {
+      return tensor.values<double>().subspan(static_cast<size_t>(index * size), static_cast<size_t>(size));
+    };
+    for (int64_t sample = 0; sample < made.batch; ++sample) {
+      DeltaCell<double> cell(weights, {});
+      const std::vector<const Tensor*> operands = made.operands();
+      if (operands[5] != nullptr) cell.set_hidden(row(*operands[5], sample, made.hidden));
+      if (operands.size() > 6 && operands[6] != nullptr)
+        cell.set_cell_state(row(*operands[6], sample, made.hidden));
+      for (int64_t step = 0; step < made.steps; ++step) {
+        cell.step(row(made.inputs[0], step * made.batch + sample, made.features));
+        const auto wanted = row(plain[0], step * made.batch + sample, made.hidden);
+        for (size_t i = 0; i < wanted.size(); ++i) ASSERT_NEAR(cell.hidden()[i], wanted[i], 1e-12);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ Attributes hostile_attributes(Random& random) {
   constexpr const char* kIntegers[] = {
       "axis",      "keepdims",      "group",  "to",        "select_last_index", "noop_with_empty_axes",
       "allowzero", "start",         "end",    "ceil_mode", "num_outputs",       "broadcast",
-      "size",      "storage_order", "transA", "transB",    "block_size",        "count_include_pad"};
+      "size",      "storage_order", "transA", "transB",    "block_size",        "count_include_pad",
+      "layout",    "hidden_size"};
   constexpr const char* kLists[] = {"axes",  "perm",   "pads", "strides", "dilations", "kernel_shape",
                                     "split", "starts", "ends", "shape",   "paddings"};
   Attributes attributes;

@@ -40,6 +40,9 @@ Known attributes_of(const std::string& name) {
       {"Gemm", {{"transA", "transB", "broadcast"}, {}, {"alpha", "beta"}, {}}},
       {"LRN", {{"size"}, {}, {"alpha", "beta", "bias"}, {}}},
       {"LayerNormalization", {{"axis", "stash_type"}, {}, {"epsilon"}, {}}},
+      {"GRU", {{"hidden_size", "layout", "linear_before_reset"}, {}, {"clip"}, {"direction"}}},
+      {"LSTM", {{"hidden_size", "layout", "input_forget"}, {}, {"clip"}, {"direction"}}},
+      {"RNN", {{"hidden_size", "layout"}, {}, {"clip"}, {"direction"}}},
       {"Pad", {{}, {"pads", "paddings"}, {"value"}, {"mode"}}},
       {"Reshape", {{"allowzero"}, {"shape"}, {}, {}}},
       {"Shape", {{"start", "end"}, {}, {}, {}}},
@@ -117,8 +120,9 @@ class Builder {
     for (const char* const key : known.floats) {
       if (bytes_.ConsumeBool()) result.set(key, number());
     }
-    constexpr std::array<const char*, 9> kTexts = {"SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET", "constant",
-                                                   "reflect",    "edge",       "wrap",  "FLOAT"};
+    constexpr std::array<const char*, 11> kTexts = {"SAME_UPPER", "SAME_LOWER", "VALID",        "NOTSET",
+                                                    "constant",   "reflect",    "edge",         "wrap",
+                                                    "FLOAT",      "reverse",    "bidirectional"};
     for (const char* const key : known.texts) {
       if (bytes_.ConsumeBool()) result.set(key, std::string(bytes_.PickValueInArray(kTexts)));
     }
