@@ -196,7 +196,7 @@ class GraphReader {
     if (domain.empty() &&
         std::find(kLaterOperators.begin(), kLaterOperators.end(), node.op_type()) != kLaterOperators.end()) {
       throw Error(place, "is not supported yet",
-                  "recurrent operators and control flow come with a later version");
+                  "control flow comes with a later version");
     }
     std::vector<ValueId> inputs, outputs;
     for (const std::string& input : node.input()) {
