@@ -58,6 +58,19 @@ ActivationTables::ActivationTables(const DeltaGruFormats& formats) : sigmoids(65
   }
 }
 
+void check_formats(const DeltaGruFormats& formats) {
+  const auto is_word = [](FixedFormat format) {
+    return format.is_signed && format.fraction_bits >= 0 && format.fraction_bits < format.total_bits;
+  };
+  if (!is_word(formats.activation) || !is_word(formats.weight))
+    throw Error("delta GRU",
+                "numbers must be signed, with a fraction of 0 bits or more, shorter than the word");
+  if (formats.gate_fraction_bits < 0 || formats.gate_fraction_bits > formats.activation.fraction_bits)
+    throw Error("delta GRU", "gates cannot have a longer fraction than activations");
+  if (formats.accumulator_bits < 16 || formats.accumulator_bits > 48)
+    throw Error("delta GRU", "accumulators have 16 to 48 bits");
+}
+
 int16_t activated(const DeltaGruUnit& unit, const DeltaGruFormats& formats, const ActivationTables& tables) {
   const int activation = formats.activation.fraction_bits;
   const int weight = formats.weight.fraction_bits;
@@ -92,17 +105,12 @@ int16_t sent_delta(int16_t value, int16_t& reference, int32_t theta, FixedFormat
 IntegerDeltaGru::IntegerDeltaGru(std::shared_ptr<const IntegerDeltaGruLayer> layer)
     : layer_(std::move(layer)), tables_(layer_->formats) {
   const IntegerDeltaGruLayer& l = *layer_;
-  const DeltaGruFormats& formats = l.formats;
   DELTAHOP_CHECK(l.inputs > 0 && l.hidden > 0);
   DELTAHOP_CHECK(std::ssize(l.bias) == l.rows());
   DELTAHOP_CHECK(std::ssize(l.input_columns) == l.inputs * l.rows());
   DELTAHOP_CHECK(std::ssize(l.recurrent_columns) == l.hidden * l.rows());
   DELTAHOP_CHECK(l.candidate_recurrent_bias.empty() || std::ssize(l.candidate_recurrent_bias) == l.hidden);
-  DELTAHOP_CHECK(formats.activation.is_signed && formats.weight.is_signed);
-  DELTAHOP_CHECK(formats.gate_fraction_bits >= 0 &&
-                 formats.gate_fraction_bits <= formats.activation.fraction_bits);
-  DELTAHOP_CHECK(formats.activation.fraction_bits < formats.activation.total_bits &&
-                 formats.weight.fraction_bits >= 0 && formats.accumulator_bits <= 48);
+  check_formats(l.formats);
   hidden_.resize(static_cast<size_t>(l.hidden));
   h_reference_.resize(static_cast<size_t>(l.hidden));
   x_reference_.resize(static_cast<size_t>(l.inputs));

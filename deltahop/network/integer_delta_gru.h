@@ -51,6 +51,9 @@ struct ActivationTables {
   std::vector<int16_t> sigmoids, tanhs;  // 65536 each, by the code's bits
 };
 
+// Which formats and register a layer may have; throws Error otherwise.
+void check_formats(const DeltaGruFormats& formats);
+
 // What the activation phase needs of one unit: its memories as the register holds them, and the old output.
 struct DeltaGruUnit {
   int64_t reset = 0, update = 0, candidate_x = 0, candidate_h = 0;
