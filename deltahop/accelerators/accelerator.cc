@@ -60,6 +60,10 @@ std::string_view name_of(Placement placement) {
   return "";
 }
 
+RecurrentCounts Accelerator::simulate_steps(std::span<const LayerTrace>) const {
+  throw Error(architecture().name, "has no recurrent layers");
+}
+
 std::string embedded_accelerator_file(std::string_view path) {
   for (const EmbeddedFile& file : embedded_accelerators()) {
     if (file.path == path) return std::string(file.content);

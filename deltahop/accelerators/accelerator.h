@@ -6,6 +6,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "deltahop/base/config.h"
 #include "deltahop/base/embedded.h"
 #include "deltahop/hardware/architecture.h"
+#include "deltahop/network/integer_delta_gru.h"
 #include "deltahop/network/integer_model.h"
 #include "deltahop/network/trace.h"
 #include "deltahop/network/workload.h"
@@ -36,6 +39,13 @@ struct Support {
   std::string host_part;
 };
 
+using RecurrentLayers = std::span<const std::shared_ptr<const IntegerDeltaGruLayer>>;
+
+struct RecurrentCounts {
+  std::vector<Stats> layers;       // sums over time steps
+  std::vector<std::string> notes;  // of the whole run: what a memory model found
+};
+
 class Accelerator {
  public:
   virtual ~Accelerator() = default;
@@ -53,8 +63,21 @@ class Accelerator {
   }
   // Counts for one supported stage. Throws Error where it is not supported.
   virtual Stats simulate(const LayerTrace& trace) const = 0;
-  // The chip's own output, in its dataflow and arithmetic: must equal *trace.output.
+  // The chip's own output, in its dataflow and arithmetic: must equal *trace.output, or trace.recurrent's
+  // outputs.
   virtual Tensor compute(const LayerTrace& trace) const = 0;
+
+  // Chips for recurrent networks. The number formats that they compute in; absent: the chip has no recurrent
+  // layers.
+  virtual std::optional<DeltaGruFormats> recurrent_formats() const { return std::nullopt; }
+  // Whether it runs these layers, one behind the other in every time step; host with the reason otherwise.
+  virtual Support supports_recurrent(RecurrentLayers) const { return {Placement::host, "not a recurrent chip", ""}; }
+  // What a user should know of these layers on this chip, a line each: padding, sums that may wrap.
+  virtual std::vector<std::string> warnings(RecurrentLayers) const { return {}; }
+  // Counts of all time steps of supported layers, whose traces have `recurrent`. Throws Error where one is
+  // not supported.
+  virtual RecurrentCounts simulate_steps(std::span<const LayerTrace> layers) const;
+
   // What the sources leave open and how much it may matter, a line each, for every report.
   virtual std::vector<std::string> uncertainties() const { return {}; }
   // The configuration in force, as YAML: provenance.

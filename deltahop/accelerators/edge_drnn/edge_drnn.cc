@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/accelerators/edge_drnn/edge_drnn.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "deltahop/accelerators/edge_drnn/account.h"
+#include "deltahop/accelerators/edge_drnn/stack.h"
+#include "deltahop/accelerators/edge_drnn/ticking.h"
+#include "deltahop/base/error.h"
+
+namespace deltahop {
+namespace edge_drnn {
+
+Arithmetic EdgeDrnn::arithmetic() const {
+  return {.activation_bits = config_.formats.activation.total_bits,
+          .weight_bits = config_.formats.weight.total_bits,
+          .rounding = Rounding::half_even,
+          .overflow = Overflow::wrap};
+}
+
+Support EdgeDrnn::supports(const FusedWorkload&) const {
+  return {Placement::host, "only GRU layers run on the chip", ""};
+}
+
+std::string EdgeDrnn::mapping_text(const FusedWorkload& workload) const {
+  const int64_t rows = workload.workload.shape.out_channels;
+  return fmt::format("{} beats of {} B a column", (rows / 3 + config_.elements - 1) / config_.elements * 3,
+                     config_.beat_bytes());
+}
+
+Support EdgeDrnn::supports_recurrent(RecurrentLayers layers) const {
+  const std::string reason = refusal_of(config_, layers);
+  if (!reason.empty()) return {Placement::host, reason, ""};
+  const bool needs_bias_path = std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
+    return !layer->candidate_recurrent_bias.empty();
+  });
+  if (needs_bias_path) return {Placement::extension, "candidate_bias", ""};
+  return {Placement::chip, "", ""};
+}
+
+std::vector<std::string> EdgeDrnn::warnings(RecurrentLayers layers) const {
+  return warnings_of(config_, layers);
+}
+
+RecurrentCounts EdgeDrnn::simulate_steps(std::span<const LayerTrace> layers) const {
+  std::vector<const RecurrentTrace*> traces;
+  std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> stack;
+  for (const LayerTrace& layer : layers) {
+    DELTAHOP_CHECK(layer.recurrent != nullptr);
+    traces.push_back(layer.recurrent);
+    stack.push_back(layer.recurrent->layer);
+  }
+  require_stack(config_, stack);
+  const WeightFeed feed;
+  const std::vector<LayerEvents> events =
+      config_.ticking ? tick(config_, traces, feed, nullptr) : schedule(config_, traces, feed);
+  RecurrentCounts counts;
+  LayerPlace place;
+  for (size_t k = 0; k < events.size(); ++k) {
+    place = place_layer(config_, *stack[k], k == 0 ? nullptr : &place);
+    counts.layers.push_back(book_layer(config_, place, *stack[k], events[k], k == 0, k + 1 == events.size()));
+  }
+  return counts;
+}
+
+Stats EdgeDrnn::simulate(const LayerTrace& trace) const { return simulate_steps({&trace, 1}).layers.front(); }
+
+Tensor EdgeDrnn::compute(const LayerTrace& trace) const {
+  DELTAHOP_CHECK(trace.recurrent != nullptr);
+  const RecurrentTrace& recurrent = *trace.recurrent;
+  const IntegerDeltaGruLayer& layer = *recurrent.layer;
+  const MemoryImage image = make_image(config_, {recurrent.layer});
+  const LayerPlace place = place_layer(config_, layer, nullptr);
+  Datapath datapath(config_, place, image.weights, layer.candidate_recurrent_bias);
+  EncoderState state(place);
+  Tensor outputs(DataType::int16, {recurrent.steps(), layer.hidden});
+  const auto one = static_cast<int16_t>(1 << config_.formats.activation.fraction_bits);
+  datapath.multiply_column({kBiasPosition, one});
+  for (int64_t step = 0; step < recurrent.steps(); ++step) {
+    const auto x = recurrent.inputs.values<int16_t>().subspan(static_cast<size_t>(step * layer.inputs),
+                                                              static_cast<size_t>(layer.inputs));
+    for (int32_t position = 0; position < place.elements(); ++position) {
+      const int16_t delta = state.encode(position, x, layer);
+      if (delta != 0) datapath.multiply_column({position, delta});
+    }
+    for (int64_t group = 0; group < place.groups; ++group) datapath.activate_group(group, state.h);
+    std::copy_n(state.h.begin(), layer.hidden,
+                outputs.values<int16_t>().begin() + static_cast<std::ptrdiff_t>(step * layer.hidden));
+  }
+  return outputs;
+}
+
+std::vector<std::string> EdgeDrnn::uncertainties() const {
+  return {fmt::format(
+              "cycles follow from the released hardware description's state machines and were not measured "
+              "on a board; {} cycles a layer and step stand for registers and handshakes",
+              config_.pipeline_fill_cycles),
+          "unit costs are those of an ASIC process, the chip is an FPGA design: its energy is an orientation",
+          "the processor that moves inputs and outputs, and the rest of the board, are not modelled"};
+}
+
+}  // namespace edge_drnn
+
+std::vector<AcceleratorKind> describe_edge_drnn() {
+  AcceleratorKind kind;
+  kind.name = "edge_drnn";
+  kind.summary = "EdgeDRNN: delta GRUs with weights in DRAM, unchanged values cost no fetch [Gao2020]";
+  kind.page = embedded_accelerator_file("edge_drnn/README.md");
+  kind.variants = {"edge_drnn.yaml"};
+  kind.make = [](Config config) -> std::unique_ptr<Accelerator> {
+    return std::make_unique<edge_drnn::EdgeDrnn>(edge_drnn::read_edge_drnn_config(config));
+  };
+  return {std::move(kind)};
+}
+
+}  // namespace deltahop

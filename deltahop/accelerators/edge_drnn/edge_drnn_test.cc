@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+// EdgeDRNN's data path, times, counts and memory image. Expected values are the integer reference
+// (network/integer_delta_gru.h), the authors' test bench, the ticking model, and closed forms.
+#include "deltahop/accelerators/edge_drnn/edge_drnn.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "deltahop/accelerators/edge_drnn/stack.h"
+#include "deltahop/accelerators/edge_drnn/ticking.h"
+#include "deltahop/base/error.h"
+#include "deltahop/base/random.h"
+#include "deltahop/network/edge_drnn_vectors_testing.h"
+
+namespace deltahop::edge_drnn {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+EdgeDrnnConfig config_with(const std::vector<std::string>& settings = {}) {
+  return dynamic_cast<const EdgeDrnn&>(*make_accelerator("edge_drnn", settings)).config();
+}
+
+struct Sizes {
+  int64_t inputs, units;
+};
+
+// Layers with random weights, and their traces on a random walk.
+std::vector<RecurrentTrace> random_stack(const std::vector<Sizes>& sizes, int64_t steps, int32_t theta,
+                                         uint64_t seed, const DeltaGruFormats& formats = {}) {
+  Random random(seed);
+  Tensor x(DataType::int16, {steps, sizes.front().inputs});
+  const auto codes = x.values<int16_t>();
+  for (size_t k = 0; k < codes.size(); ++k) {
+    const auto width = static_cast<size_t>(sizes.front().inputs);
+    codes[k] = static_cast<int16_t>((k < width ? 0 : codes[k - width]) + random.integer(-30, 30));
+  }
+  std::vector<RecurrentTrace> traces;
+  for (const auto& [inputs, units] : sizes) {
+    auto layer = std::make_shared<IntegerDeltaGruLayer>();
+    layer->formats = formats;
+    layer->inputs = inputs;
+    layer->hidden = units;
+    layer->theta_x = theta;
+    layer->theta_h = theta;
+    for (auto [values, columns] :
+         {std::pair(&layer->bias, int64_t{1}), std::pair(&layer->input_columns, inputs),
+          std::pair(&layer->recurrent_columns, units)}) {
+      values->resize(static_cast<size_t>(columns * 3 * units));
+      for (int16_t& value : *values) value = static_cast<int16_t>(random.integer(-127, 127));
+    }
+    traces.push_back(run_sequence(layer, traces.empty() ? x : traces.back().outputs));
+  }
+  return traces;
+}
+
+std::vector<const RecurrentTrace*> pointers(const std::vector<RecurrentTrace>& traces) {
+  std::vector<const RecurrentTrace*> result;
+  for (const RecurrentTrace& trace : traces) result.push_back(&trace);
+  return result;
+}
+
+std::vector<LayerTrace> layer_traces(const std::vector<RecurrentTrace>& traces) {
+  std::vector<LayerTrace> result;
+  for (const RecurrentTrace& trace : traces) {
+    result.emplace_back();
+    result.back().recurrent = &trace;
+  }
+  return result;
+}
+
+Layers layers_of_traces(const std::vector<RecurrentTrace>& traces) {
+  Layers layers;
+  for (const RecurrentTrace& trace : traces) layers.push_back(trace.layer);
+  return layers;
+}
+
+// A feed that is late by no rule: each column's first beat after a random time, then with random gaps.
+WeightFeed random_feed(uint64_t seed, int64_t beats) {
+  auto random = std::make_shared<Random>(seed);
+  auto last = std::make_shared<int64_t>(0);
+  return [random, last, beats](int64_t, int64_t, int64_t cycle, std::vector<int64_t>& arrivals) {
+    int64_t at = std::max(*last, cycle + random->integer(0, 30));
+    for (int64_t beat = 0; beat < beats; ++beat) {
+      at += random->chance(0.2) ? random->integer(0, 4) : random->integer(0, 1);
+      arrivals.push_back(at);
+    }
+    *last = at;
+  };
+}
+
+TEST(EdgeDrnnCompute, EqualsTheIntegerReferenceBitForBit) {
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    Random random(seed);
+    const std::vector<std::string> settings = {
+        fmt::format("processing_elements={}", random.chance(0.5) ? 8 : 16)};
+    const auto traces = random_stack({{random.integer(1, 20), random.integer(1, 40)}}, 25,
+                                     static_cast<int32_t>(random.integer(0, 40)), seed);
+    const auto chip = make_accelerator("edge_drnn", settings);
+    EXPECT_EQ(chip->compute(layer_traces(traces)[0]), traces[0].outputs) << "seed " << seed;
+  }
+}
+
+TEST(EdgeDrnnCompute, SumsThatLeaveTheRegisterWrapAsInTheReference) {
+  auto traces = random_stack({{40, 24}}, 20, 0, 3);
+  Tensor loud = traces[0].inputs;
+  for (int16_t& code : loud.values<int16_t>()) code = static_cast<int16_t>(code * 400);
+  traces[0] = run_sequence(traces[0].layer, loud);
+  ASSERT_GT(traces[0].wraps, 100);
+  EXPECT_EQ(make_accelerator("edge_drnn", {})->compute(layer_traces(traces)[0]), traces[0].outputs);
+}
+
+TEST(EdgeDrnnCompute, TheExtensionStartsTheCandidatesMemoryAtItsBias) {
+  auto traces = random_stack({{4, 8}}, 10, 0, 5);
+  auto layer = std::make_shared<IntegerDeltaGruLayer>(*traces[0].layer);
+  layer->candidate_recurrent_bias.assign(8, 60);
+  const RecurrentTrace trace = run_sequence(layer, traces[0].inputs);
+  LayerTrace wrapper;
+  wrapper.recurrent = &trace;
+  EXPECT_EQ(make_accelerator("edge_drnn", {"extensions.candidate_bias=true"})->compute(wrapper),
+            trace.outputs);
+  EXPECT_NE(trace.outputs, traces[0].outputs);
+  EXPECT_THAT([&] { (void)make_accelerator("edge_drnn", {})->compute(wrapper); },
+              ThrowsMessage<Error>(HasSubstr("b_hc")));
+}
+
+class AuthorsTestBench : public testing::Test {
+ protected:
+  void SetUp() override {
+    vectors_ = edge_drnn_vectors();
+    if (!vectors_) GTEST_SKIP() << "DELTAHOP_DATA is not set";
+  }
+  std::optional<EdgeDrnnVectors> vectors_;
+};
+
+TEST_F(AuthorsTestBench, TheTickingModelComputesAll16000GoldenValues) {
+  const std::vector<RecurrentTrace> traces = vectors_->run(0, 0);
+  std::vector<Tensor> outputs;
+  tick(config_with(), pointers(traces), {}, &outputs);
+  const auto ours = outputs[1].values<int16_t>();
+  EXPECT_TRUE(std::equal(ours.begin(), ours.end(), vectors_->golden.begin(), vectors_->golden.end()));
+}
+
+TEST_F(AuthorsTestBench, TheExportedImageIsTheAuthorsFileByteForByte) {
+  const MemoryImage image = make_image(config_with(), vectors_->layers(0, 0));
+  EXPECT_EQ(image.weights, (std::vector<int8_t>(vectors_->parameters.begin(), vectors_->parameters.end())));
+  EXPECT_EQ(weights_text(image), read_file(vectors_->folder / "edgedrnn_tb_params.txt"));
+  const std::vector<int32_t> words =
+      configuration_from_text(read_file(vectors_->folder / "edgedrnn_tb_creg.txt"), "creg");
+  EXPECT_EQ(image.configuration, words);
+  EXPECT_EQ(configuration_text(image), read_file(vectors_->folder / "edgedrnn_tb_creg.txt"));
+}
+
+TEST_F(AuthorsTestBench, BytesFetchedAreColumnsOfTheThresholdTable) {
+  for (const auto& [theta, bytes] : {std::pair(0, 1031904), std::pair(8, 570672), std::pair(128, 21984)}) {
+    const std::vector<RecurrentTrace> traces = vectors_->run(theta, theta);
+    const auto chip = make_accelerator("edge_drnn", {});
+    Stats sum;
+    for (const Stats& layer : chip->simulate_steps(layer_traces(traces)).layers) sum += layer;
+    EXPECT_EQ(sum.at(MemoryLevel::dram, DataKind::weight).read.number(), bytes * 8);
+    EXPECT_EQ(sum.at(MemoryLevel::dram, DataKind::bias).read.number(), 2 * 48 * 8);
+    EXPECT_EQ(sum.macs_done, bytes) << "a byte a weight";
+    EXPECT_EQ(sum.dense_macs(), 2688000);
+  }
+}
+
+TEST(EdgeDrnnTime, TheScheduleEqualsTheTickingModelForRandomNetworksFifosAndFeeds) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    Random random(seed);
+    const int64_t elements = random.chance(0.5) ? 8 : 4;
+    const EdgeDrnnConfig chip = config_with({fmt::format("processing_elements={}", elements),
+                                             fmt::format("fifo_depth={}", random.integer(1, 9)),
+                                             fmt::format("dram.columns_in_flight={}", random.integer(1, 4))});
+    const int64_t first = random.integer(1, 30), units = random.integer(1, 6) * elements;
+    const auto traces =
+        random_stack({{first, units}, {units, units}}, 12, static_cast<int32_t>(random.integer(0, 60)), seed);
+    const bool late = random.chance(0.5);
+    const auto feed = [&] { return late ? random_feed(seed, 3 * units / elements) : WeightFeed{}; };
+    std::vector<Tensor> outputs;
+    const auto fast = schedule(chip, pointers(traces), feed());
+    EXPECT_EQ(fast, tick(chip, pointers(traces), feed(), &outputs)) << "seed " << seed;
+    EXPECT_EQ(fast, tick(chip, pointers(traces), feed(), nullptr)) << "seed " << seed;
+    EXPECT_EQ(outputs[0], traces[0].outputs);
+    EXPECT_EQ(outputs[1], traces[1].outputs);
+    EXPECT_EQ(fast[0].columns() + fast[1].columns(), traces[0].columns() + traces[1].columns());
+  }
+}
+
+// One step in which exactly these elements of the scan are sent.
+LayerEvents one_step(const EdgeDrnnConfig& chip, const LayerPlace& place,
+                     const std::vector<int32_t>& positions) {
+  std::vector<SentColumn> sent;
+  for (const int32_t position : positions) sent.push_back({position, 1});
+  LayerEvents events;
+  schedule_step(chip, place, sent, 0, {}, events);
+  return events;
+}
+
+TEST(EdgeDrnnTime, TheClosedFormIsExactWhereTheElementsNeverWaitAndALowerBoundElsewhere) {
+  const EdgeDrnnConfig chip = config_with();
+  IntegerDeltaGruLayer layer;
+  layer.inputs = 40;
+  layer.hidden = 64;
+  const LayerPlace place = place_layer(chip, layer, nullptr);
+  std::vector<int32_t> all(104);
+  for (size_t k = 0; k < all.size(); ++k) all[k] = static_cast<int32_t>(k);
+  const int64_t fixed = 5 * (64 / 8 + 1) + 1 + 10;
+  EXPECT_EQ(one_step(chip, place, {}).cycles(), 104 + fixed) << "nothing changed: the scan";
+  EXPECT_EQ(one_step(chip, place, all).cycles(), 104 * 24 + fixed) << "everything changed: the beats";
+  EXPECT_EQ(one_step(chip, place, {0}).cycles(), 104 + fixed) << "hidden behind the scan";
+  const std::vector<int32_t> late = {100, 101, 102};
+  EXPECT_EQ(one_step(chip, place, late).cycles(), 100 + 3 * 24 + fixed);
+  EXPECT_EQ(closed_form_cycles(chip, place, 3), 104 + fixed) << "does not know that they come last";
+  Random random(1);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<int32_t> sent;
+    const double density = random.uniform();
+    for (const int32_t position : all)
+      if (random.chance(density)) sent.push_back(position);
+    const LayerEvents events = one_step(chip, place, sent);
+    const int64_t closed = closed_form_cycles(chip, place, std::ssize(sent));
+    EXPECT_GE(events.cycles(), closed);
+    // Where the first element sends and columns come faster than they are used, nothing is lost.
+    if (sent.size() > 52 && sent.front() == 0) {
+      EXPECT_EQ(events.cycles(), closed);
+    }
+  }
+}
+
+TEST(EdgeDrnnTime, PhasesAddUpAndSlotsAreDoneOrIdle) {
+  const auto traces = random_stack({{13, 20}, {20, 20}}, 30, 8, 9);
+  const auto chip = make_accelerator("edge_drnn", {});
+  const RecurrentCounts counts = chip->simulate_steps(layer_traces(traces));
+  for (size_t k = 0; k < 2; ++k) {
+    const Stats& stats = counts.layers[k];
+    EXPECT_EQ(stats.macs_done, traces[k].columns() * 60);
+    EXPECT_EQ(stats.dense_macs(), 30 * traces[k].layer->weights());
+    EXPECT_EQ(stats.macs_done + stats.mac_slots_idle, 8 * stats.cycles(Phase::compute).number());
+    EXPECT_EQ(stats.cycles(Phase::activation).number(), 30 * (5 * (3 + 1) + 1))
+        << "20 units are 3 groups of 8";
+    EXPECT_EQ(stats.cycles(Phase::pipeline_fill).number(), 300);
+  }
+  EXPECT_EQ(make_accelerator("edge_drnn", {"model=ticking"})
+                ->simulate_steps(layer_traces(traces))
+                .layers[1]
+                .cycles(),
+            counts.layers[1].cycles());
+}
+
+TEST(EdgeDrnnImage, EveryFormReadsBackToTheSameImageAndLayers) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const auto traces = random_stack({{8, 16}, {16, 24}, {24, 8}}, 1, static_cast<int32_t>(seed), seed);
+    const EdgeDrnnConfig chip = config_with({"weights_address=4096"});
+    const MemoryImage image = make_image(chip, layers_of_traces(traces));
+    MemoryImage read;
+    read.weights = weights_from_text(weights_text(image), 8, "text");
+    read.configuration = configuration_from_text(configuration_text(image), "text");
+    EXPECT_EQ(read, image);
+    EXPECT_EQ(image_from_binary(weights_binary(image), configuration_binary(image), 8, "binary"), image);
+    const Layers layers = layers_of(image, chip);
+    ASSERT_EQ(layers.size(), 3u);
+    for (size_t k = 0; k < 3; ++k) {
+      EXPECT_EQ(layers[k]->bias, traces[k].layer->bias);
+      EXPECT_EQ(layers[k]->input_columns, traces[k].layer->input_columns);
+      EXPECT_EQ(layers[k]->recurrent_columns, traces[k].layer->recurrent_columns);
+      EXPECT_EQ(layers[k]->theta_x, traces[k].layer->theta_x);
+    }
+  }
+}
+
+TEST(EdgeDrnnImage, ColumnsAreContiguousAndPaddedWithZeros) {
+  const auto traces = random_stack({{3, 10}}, 1, 0, 2);
+  const EdgeDrnnConfig chip = config_with();
+  const MemoryImage image = make_image(chip, layers_of_traces(traces));
+  const LayerPlace place = place_layer(chip, *traces[0].layer, nullptr);
+  EXPECT_EQ(place.inputs, 8);
+  EXPECT_EQ(place.units, 16);
+  EXPECT_EQ(std::ssize(image.weights), (1 + 8 + 16) * 48);
+  EXPECT_EQ(place.column_address(-1), 0);
+  EXPECT_EQ(place.column_address(2), 3 * 48);
+  EXPECT_EQ(image.weights[3 * 48 + 16], traces[0].layer->input_column(2)[10]) << "first row of u";
+  EXPECT_EQ(image.weights[3 * 48 + 10], 0) << "padded unit";
+  EXPECT_EQ(image.weights[4 * 48], 0) << "padded input";
+  EXPECT_EQ(image.configuration[4], 8);
+  EXPECT_EQ(image.configuration[5], 16);
+}
+
+TEST(EdgeDrnnImage, TheHeaderNamesEverything) {
+  const auto traces = random_stack({{8, 8}}, 1, 3, 2);
+  const std::string header = c_header(make_image(config_with(), layers_of_traces(traces)), "my-net");
+  for (const char* text : {"#ifndef EDGE_DRNN_MY_NET_H", "#define MY_NET_THETA_X 3",
+                           "#define MY_NET_UNITS_1 8", "my_net_weights[408]", "aligned(4096)"})
+    EXPECT_THAT(header, HasSubstr(text));
+}
+
+TEST(EdgeDrnnImage, BrokenFilesAreRefusedWithTheirPlace) {
+  EXPECT_THAT([] { weights_from_text("00112233445566\n", 8, "w.hex"); },
+              ThrowsMessage<Error>(HasSubstr("w.hex:1: is not 16 hexadecimal digits")));
+  EXPECT_THAT([] { weights_from_text("0011223344556677\n00112233445566ZZ\n", 8, "w.hex"); },
+              ThrowsMessage<Error>(HasSubstr("w.hex:2")));
+  EXPECT_THAT([] { configuration_from_text("00001\n", "c.hex"); }, ThrowsMessage<Error>(HasSubstr("4 hex")));
+  EXPECT_THAT([] { image_from_binary("", "short", 8, "c.bin"); }, ThrowsMessage<Error>(HasSubstr("c.bin")));
+  MemoryImage image = make_image(config_with(), layers_of_traces(random_stack({{8, 8}}, 1, 0, 1)));
+  image.weights.pop_back();
+  EXPECT_THAT([&] { layers_of(image, config_with()); }, ThrowsMessage<Error>(HasSubstr("end before")));
+  image.weights.resize(9999);
+  EXPECT_THAT([&] { layers_of(image, config_with()); }, ThrowsMessage<Error>(HasSubstr("go on behind")));
+  image.configuration[3] = 5;
+  EXPECT_THAT([&] { layers_of(image, config_with()); }, ThrowsMessage<Error>(HasSubstr("5 layers")));
+}
+
+TEST(EdgeDrnnLimits, WhatTheChipCannotHoldIsRefusedByName) {
+  const auto refusal = [](const std::vector<Sizes>& sizes, int32_t theta,
+                          const std::function<void(IntegerDeltaGruLayer&)>& change = {}) {
+    std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> layers;
+    for (const Sizes& size : sizes) {
+      auto layer = std::make_shared<IntegerDeltaGruLayer>();
+      layer->inputs = size.inputs;
+      layer->hidden = size.units;
+      layer->theta_x = layer->theta_h = theta;
+      if (change && &size == &sizes.back()) change(*layer);
+      layers.push_back(layer);
+    }
+    return refusal_of(config_with(), layers);
+  };
+  EXPECT_EQ(refusal({{40, 768}, {768, 768}}, 511), "");
+  EXPECT_THAT(refusal({{8, 8}, {8, 8}, {8, 8}, {8, 8}, {8, 8}}, 0), HasSubstr("5 layers"));
+  EXPECT_THAT(refusal({{8, 1025}}, 0), HasSubstr("1025"));
+  EXPECT_THAT(refusal({{2000, 8}}, 0), HasSubstr("2000"));
+  EXPECT_THAT(refusal({{8, 8}}, 512), HasSubstr("10 bits"));
+  EXPECT_THAT(refusal({{8, 8}, {8, 8}}, 5, [](auto& layer) { layer.theta_h = 6; }),
+              HasSubstr("one register"));
+  EXPECT_THAT(refusal({{8, 8}, {9, 8}}, 0), HasSubstr("9 inputs behind 8 units"));
+  EXPECT_THAT(refusal({{8, 8}}, 0, [](auto& layer) { layer.candidate_recurrent_bias.assign(8, 1); }),
+              HasSubstr("b_hc"));
+  EXPECT_THAT(refusal({{8, 8}}, 0, [](auto& layer) { layer.formats.weight = {8, 5}; }), HasSubstr("formats"));
+}
+
+TEST(EdgeDrnnLimits, SumsThatMayWrapAndPaddingAreWarnedOf) {
+  auto traces = random_stack({{40, 256}}, 1, 0, 1);
+  EXPECT_THAT(warnings_of(config_with(), layers_of_traces(traces)),
+              testing::ElementsAre(HasSubstr("wrap beyond 128")));
+  traces = random_stack({{3, 8}}, 1, 0, 1);
+  EXPECT_THAT(warnings_of(config_with(), layers_of_traces(traces)),
+              testing::ElementsAre(HasSubstr("padded")));
+}
+
+TEST(EdgeDrnnConfigTest, FaultsNameTheSetting) {
+  EXPECT_THAT([] { make_accelerator("edge_drnn", {"weight=Q1.8"}); },
+              ThrowsMessage<Error>(HasSubstr("weight")));
+  EXPECT_THAT([] { make_accelerator("edge_drnn", {"fifo_depth=0"}); },
+              ThrowsMessage<Error>(HasSubstr("fifo_depth")));
+  EXPECT_THAT([] { make_accelerator("edge_drnn", {"pes=4"}); }, ThrowsMessage<Error>(HasSubstr("pes")));
+  EXPECT_EQ(make_accelerator("edge_drnn", {})->architecture().multipliers, 8);
+}
+
+}  // namespace
+}  // namespace deltahop::edge_drnn
