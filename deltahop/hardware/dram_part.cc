@@ -5,22 +5,18 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "deltahop/base/config.h"
-#include "deltahop/base/embedded.h"
 #include "deltahop/base/error.h"
+#include "deltahop/hardware/shipped.h"
 
 namespace deltahop {
 
-std::vector<EmbeddedFile> embedded_hardware();  // generated
-
 namespace {
 
-constexpr std::string_view kFolder = "dram/";
-constexpr std::string_view kSuffix = ".yaml";
+constexpr std::string_view kFolder = "dram";
 constexpr int64_t kLongestTiming = 100'000;  // clocks; far above any part
 constexpr int kMostBanks = 32;
 
@@ -180,29 +176,11 @@ DramCosts costs_of(const DramPart& part) {
   return costs;
 }
 
-std::vector<std::string> dram_part_names() {
-  std::vector<std::string> names;
-  for (const EmbeddedFile& file : embedded_hardware()) {
-    if (file.path.substr(0, kFolder.size()) != kFolder) continue;
-    names.emplace_back(file.path.substr(kFolder.size(), file.path.size() - kFolder.size() - kSuffix.size()));
-  }
-  return names;
-}
+std::vector<std::string> dram_part_names() { return shipped_names(kFolder); }
 
 DramPart load_dram_part(std::string_view name_or_path, const std::vector<std::string>& settings) {
-  const auto read = [&](Config config, std::string name) {
-    for (const std::string& setting : settings) config.set(setting);
-    return read_part(config, std::move(name));
-  };
-  const std::string shipped = fmt::format("{}{}{}", kFolder, name_or_path, kSuffix);
-  for (const EmbeddedFile& file : embedded_hardware()) {
-    if (file.path == shipped)
-      return read(Config::from_text(file.content, file.path), std::string(name_or_path));
-  }
-  const std::filesystem::path path{std::string(name_or_path)};
-  if (path.extension() != ".yaml" && path.extension() != ".yml")
-    throw Error(name_or_path, "is no DRAM part", suggest(name_or_path, dram_part_names()));
-  return read(Config::from_file(path), path.stem().string());
+  NamedConfig file = open_shipped(kFolder, name_or_path, "DRAM part", settings);
+  return read_part(file.config, std::move(file.name));
 }
 
 }  // namespace deltahop

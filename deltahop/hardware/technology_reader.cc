@@ -2,12 +2,12 @@
 // Reads technology files: strict, every cost cited, scaled files built on another.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "deltahop/base/embedded.h"
 #include "deltahop/base/error.h"
+#include "deltahop/hardware/shipped.h"
 #include "deltahop/hardware/technology.h"
 
 namespace deltahop {
@@ -16,8 +16,7 @@ std::vector<EmbeddedFile> embedded_hardware();  // generated
 
 namespace {
 
-constexpr std::string_view kFolder = "technology/";
-constexpr std::string_view kSuffix = ".yaml";
+constexpr std::string_view kFolder = "technology";
 constexpr int64_t kWidestOperand = 1024;
 
 void read_references(const Config& config, std::map<std::string, std::string>& references) {
@@ -184,30 +183,11 @@ Technology read_technology(Config& config, std::string name) {
 
 }  // namespace
 
-std::vector<std::string> technology_names() {
-  std::vector<std::string> names;
-  for (const EmbeddedFile& file : embedded_hardware()) {
-    if (file.path.substr(0, kFolder.size()) != kFolder) continue;
-    names.emplace_back(file.path.substr(kFolder.size(), file.path.size() - kFolder.size() - kSuffix.size()));
-  }
-  return names;
-}
+std::vector<std::string> technology_names() { return shipped_names(kFolder); }
 
 Technology load_technology(std::string_view name_or_path, const std::vector<std::string>& settings) {
-  const auto read = [&](Config config, std::string name) {
-    for (const std::string& setting : settings) config.set(setting);
-    return read_technology(config, std::move(name));
-  };
-  const std::string shipped = fmt::format("{}{}{}", kFolder, name_or_path, kSuffix);
-  for (const EmbeddedFile& file : embedded_hardware()) {
-    if (file.path == shipped)
-      return read(Config::from_text(file.content, file.path), std::string(name_or_path));
-  }
-  const std::filesystem::path path{std::string(name_or_path)};
-  if (path.extension() != ".yaml" && path.extension() != ".yml") {
-    throw Error(name_or_path, "is no technology", suggest(name_or_path, technology_names()));
-  }
-  return read(Config::from_file(path), path.stem().string());
+  NamedConfig file = open_shipped(kFolder, name_or_path, "technology", settings);
+  return read_technology(file.config, std::move(file.name));
 }
 
 }  // namespace deltahop

@@ -45,11 +45,7 @@ NpyHeader parse_idx_header(std::string_view start, std::string_view name) {
   const int dimensions = reader.big<uint8_t>("its header");
   for (int i = 0; i < dimensions; ++i) header.shape.push_back(reader.big<uint32_t>("its header"));
   header.data_offset = reader.position();
-  try {
-    element_count(header.shape);
-  } catch (const Error& error) {
-    throw Error(name, error.what());
-  }
+  require_countable(header.shape, name);
   return header;
 }
 

@@ -167,6 +167,14 @@ std::string_view code_of(DataType type) {
 
 bool is_npy(std::string_view content) { return content.substr(0, kMagic.size()) == kMagic; }
 
+void require_countable(const Shape& shape, std::string_view name) {
+  try {
+    element_count(shape);
+  } catch (const Error& error) {
+    throw Error(name, error.what());
+  }
+}
+
 NpyHeader parse_npy_header(std::string_view start, std::string_view name) {
   if (start.empty()) throw Error(name, "is empty");
   if (!is_npy(start)) throw Error(name, "is not a NumPy array", "save it with numpy.save");
@@ -180,11 +188,7 @@ NpyHeader parse_npy_header(std::string_view start, std::string_view name) {
   if (length > kLongestHeader) throw Error(name, "has a header that is too long");
   NpyHeader header = HeaderParser(reader.take(length, "its header"), name).parse();
   header.data_offset = reader.position();
-  try {
-    element_count(header.shape);
-  } catch (const Error& error) {
-    throw Error(name, error.what());
-  }
+  require_countable(header.shape, name);
   return header;
 }
 

@@ -17,6 +17,9 @@ struct NpyHeader {
   uint64_t data_offset = 0;  // of the first element, from the start of the file
 };
 
+// Throws Error (place: `name`) where no tensor can have this shape.
+void require_countable(const Shape& shape, std::string_view name);
+
 bool is_npy(std::string_view content);
 // `start` holds at least the header. Throws Error (place: `name`) on a broken header or a type that no tensor
 // can hold.

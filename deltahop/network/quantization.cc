@@ -82,6 +82,26 @@ ParameterLayout ParameterLayout::of(const Shape& values, const Shape& parameters
   return layout;
 }
 
+ScaleAttributes::ScaleAttributes(const Attributes& attributes)
+    : axis(attributes.integer("axis", 1)),
+      block_size(attributes.integer("block_size", 0)),
+      output_dtype(attributes.integer("output_dtype", 0)) {
+  if (output_dtype != 0) type_of_onnx(output_dtype);
+}
+
+Attributes ScaleAttributes::attributes() const {
+  Attributes attributes{{"axis", axis}};
+  if (block_size != 0) attributes.set("block_size", block_size);
+  if (output_dtype != 0) attributes.set("output_dtype", output_dtype);
+  return attributes;
+}
+
+void ScaleAttributes::check(const ValueInfo& values, const ValueInfo& scale, const ValueInfo* zero_point,
+                            std::string_view zero_point_name) const {
+  if (scale.shape) require_shape(zero_point, zero_point_name, *scale.shape);
+  if (values.shape && scale.shape) layout(*values.shape, *scale.shape);
+}
+
 void require_zero_point(const ValueInfo& codes, const ValueInfo* zero_point, std::string_view name,
                         ZeroPointOrder order) {
   if (zero_point == nullptr) return;

@@ -44,6 +44,20 @@ struct ParameterLayout {
   }
 };
 
+// What QuantizeLinear and DequantizeLinear say of their scales: the attributes and the check of the inputs.
+struct ScaleAttributes {
+  int64_t axis = 1, block_size = 0, output_dtype = 0;
+
+  explicit ScaleAttributes(const Attributes& attributes);
+  Attributes attributes() const;
+  // Throws Error where the zero point (null where absent) or the values do not fit the scale.
+  void check(const ValueInfo& values, const ValueInfo& scale, const ValueInfo* zero_point,
+             std::string_view zero_point_name) const;
+  ParameterLayout layout(const Shape& values, const Shape& scale) const {
+    return ParameterLayout::of(values, scale, axis, block_size);
+  }
+};
+
 // To the nearest integer, halves to even, moved by the zero point and saturated, as QuantizeLinear does it.
 template <class T>
 T saturated_code(double scaled, int64_t zero_point) {

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "deltahop/base/error.h"
 #include "deltahop/report/metrics.h"
+#include "deltahop/report/number_text.h"
 
 namespace deltahop {
 
@@ -24,6 +27,14 @@ std::vector<std::string> metric_names() {
     if (!each.short_name.empty()) names.emplace_back(each.short_name);
   }
   return names;
+}
+
+std::string cell_text(const ComparisonRow& row, size_t i, bool unicode) {
+  const std::optional<double> value = row.values.at(i), first = row.values.front();
+  if (!value) return unicode ? "\xC2\xB7" : "-";
+  const std::string text = value_text(*value, row.unit, row.metric);
+  if (i == 0 || !first || *first == 0 || *value == *first) return text;
+  return fmt::format("{} ({:.3g}{})", text, *value / *first, unicode ? "\xC3\x97" : "x");
 }
 
 Comparison compare(std::vector<Report> reports, std::vector<std::string> labels) {

@@ -32,6 +32,9 @@ struct Comparison {
   std::vector<ComparisonRow> rows;  // metrics that at least one report has
 };
 
+// The value of report `i` for people, with its ratio to the first one: "12.3 ms (1.07x)".
+std::string cell_text(const ComparisonRow& row, size_t i, bool unicode);
+
 Comparison compare(std::vector<Report> reports, std::vector<std::string> labels);
 std::string to_json(const Comparison& comparison);
 std::string to_csv(const Comparison& comparison);

@@ -52,14 +52,7 @@ std::string comparison_html(const Comparison& comparison) {
   }
   for (const ComparisonRow& row : comparison.rows) {
     std::vector<std::string> cells = {row.title};
-    const std::optional<double>& first = row.values.front();
-    for (size_t i = 0; i < row.values.size(); ++i) {
-      const std::optional<double>& value = row.values[i];
-      std::string cell = value ? value_text(*value, row.unit, row.metric) : "\xC2\xB7";
-      if (i != 0 && value && first && *first != 0 && *value != *first)
-        cell += fmt::format("  ({:.3g}\xC3\x97)", *value / *first);
-      cells.push_back(std::move(cell));
-    }
+    for (size_t i = 0; i < row.values.size(); ++i) cells.push_back(cell_text(row, i, true));
     table.rows.push_back(std::move(cells));
   }
   return to_html(table, "Means per input");

@@ -252,15 +252,7 @@ std::string to_text(const Comparison& comparison, const TextOptions& options) {
   }
   for (const ComparisonRow& row : comparison.rows) {
     std::vector<std::string> cells = {row.title};
-    const std::optional<double> first = row.values.empty() ? std::nullopt : row.values.front();
-    for (size_t i = 0; i < row.values.size(); ++i) {
-      const std::optional<double>& value = row.values[i];
-      std::string cell = value ? value_text(*value, row.unit, row.metric) : unknown(options);
-      if (i != 0 && value && first && *first != 0 && *value != *first) {
-        cell += fmt::format(" ({:.3g}{})", *value / *first, options.unicode ? "\xC3\x97" : "x");
-      }
-      cells.push_back(std::move(cell));
-    }
+    for (size_t i = 0; i < row.values.size(); ++i) cells.push_back(cell_text(row, i, options.unicode));
     table.rows.push_back(std::move(cells));
   }
   return to_text(table, options);

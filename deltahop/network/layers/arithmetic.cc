@@ -2,10 +2,9 @@
 // Add, Sub, Mul, Div of two numbers, shapes stretched as numpy does it. Integers wrap around; division
 // truncates. On codes, sums are exact after both operands are brought to the finer scale; products simply add
 // their fractions.
-#include "deltahop/network/broadcast.h"
 #include "deltahop/network/integer_sums.h"
-#include "deltahop/network/layers/aligned_operand.h"
 #include "deltahop/network/layers/elementwise.h"
+#include "deltahop/network/layers/two_operands.h"
 
 namespace deltahop {
 namespace {
@@ -51,25 +50,17 @@ struct Div {
 };
 
 template <class Function>
-class Arithmetic final : public Layer {
+class Arithmetic final : public TwoOperands {
  public:
-  explicit Arithmetic(LayerArguments& arguments) : alignment_(arguments.attributes) {
-    arguments.attributes.finish();
-  }
+  explicit Arithmetic(const LayerArguments& arguments) : TwoOperands(arguments) {}
   std::string_view operator_name() const override { return Function::kName; }
-  Attributes attributes() const override {
-    Attributes attributes;
-    alignment_.write(attributes);
-    return attributes;
-  }
 
   std::vector<ValueInfo> infer(InferInputs inputs) const override {
     require_input_count(inputs, 2, 2);
     const ValueInfo& a = required(inputs, 0, "A");
     const ValueInfo& b = required(inputs, 1, "B");
     require_type(b, "B", {a.type});
-    if (!a.shape || !b.shape) return {{a.type, std::nullopt, nullptr}};
-    return {{a.type, broadcast_shape(*a.shape, alignment_.shape(*a.shape, *b.shape)), nullptr}};
+    return {{a.type, stretched(a, b), nullptr}};
   }
 
   std::vector<Tensor> forward(TensorInputs inputs, const ForwardOptions&) const override {
@@ -100,13 +91,6 @@ class Arithmetic final : public Layer {
             Function());
     return Accumulators{std::move(sums), fraction_bits};
   }
-
- private:
-  BroadcastLoops loops_of(const Tensor& a, const Tensor& b) const {
-    return BroadcastLoops::of({a.shape(), alignment_.shape(a.shape(), b.shape())});
-  }
-
-  AlignedOperand alignment_;
 };
 
 template <class Function>

@@ -5,8 +5,7 @@
 // rounding at the end.
 #include <numeric>
 
-#include "deltahop/network/layer_inputs.h"
-#include "deltahop/network/pooling.h"
+#include "deltahop/network/layers/pooling_layers.h"
 
 namespace deltahop {
 namespace {
@@ -14,45 +13,25 @@ namespace {
 // Beyond this the common divisor of windows cut off at the borders would eat up the range of the sums.
 constexpr int64_t kLargestDivisor = int64_t{1} << 24;
 
-template <class T>
-void sum_planes(std::span<const T> in, auto out) {
-  const size_t plane = out.empty() ? 0 : in.size() / out.size();
-  using Sum = typename decltype(out)::value_type;
-  for (size_t i = 0; i < out.size(); ++i) {
-    Sum sum{};
-    for (const T value : in.subspan(i * plane, plane)) sum += static_cast<Sum>(value);
-    out[i] = sum;
-  }
-}
-
-class AveragePool final : public Layer {
+class AveragePool final : public WindowPool {
  public:
-  explicit AveragePool(LayerArguments& arguments) : window_(SlidingWindow::read(arguments.attributes)) {
-    window_.ceil_mode = arguments.attributes.integer("ceil_mode", 0) != 0;
+  explicit AveragePool(const LayerArguments& arguments) : WindowPool(arguments, kFloatingTypes) {
     count_padding_ = arguments.attributes.integer("count_include_pad", 0) != 0;
     arguments.attributes.finish();
   }
   std::string_view operator_name() const override { return "AveragePool"; }
   Attributes attributes() const override {
     Attributes attributes;
-    window_.write(attributes);
+    window().write(attributes);
     if (count_padding_) attributes.set("count_include_pad", int64_t{1});
     return attributes;
-  }
-
-  std::vector<ValueInfo> infer(InferInputs inputs) const override {
-    require_input_count(inputs, 1, 1);
-    const ValueInfo& x = required(inputs, 0, "X");
-    require_type(x, "X", kFloatingTypes);
-    if (!x.shape) return {{x.type, std::nullopt, nullptr}};
-    return {{x.type, PoolingGeometry(window_, *x.shape).output_shape(), nullptr}};
   }
 
   std::vector<Tensor> forward(TensorInputs inputs, const ForwardOptions& options) const override {
     infer(infos_of(inputs));
     const DataType type = inputs[0]->type();
     const AsType x(*inputs[0], computing_type(type));
-    const PoolingGeometry geometry(window_, x.get().shape());
+    const PoolingGeometry geometry(window(), x.get().shape());
     Tensor y(x.get().type(), geometry.output_shape());
     dispatch(y.type(), [&]<class T>() {
       if constexpr (std::is_floating_point_v<T>) {
@@ -69,7 +48,7 @@ class AveragePool final : public Layer {
   std::optional<Accumulators> accumulate(std::span<const IntegerValue> inputs,
                                          const ForwardOptions& options) const override {
     const Tensor& x = *inputs[0].codes;
-    const PoolingGeometry geometry(window_, x.shape());
+    const PoolingGeometry geometry(window(), x.shape());
     int64_t divisor = 1;
     for (const int64_t count : geometry.distinct_counts(count_padding_)) {
       divisor = count > kLargestDivisor ? count : std::lcm(divisor, count);
@@ -98,23 +77,13 @@ class AveragePool final : public Layer {
     });
   }
 
-  SlidingWindow window_;
   bool count_padding_ = false;
 };
 
-class GlobalAveragePool final : public Layer {
+class GlobalAveragePool final : public GlobalPool {
  public:
-  explicit GlobalAveragePool(LayerArguments& arguments) { arguments.attributes.finish(); }
+  explicit GlobalAveragePool(const LayerArguments& arguments) : GlobalPool(arguments, kFloatingTypes) {}
   std::string_view operator_name() const override { return "GlobalAveragePool"; }
-  Attributes attributes() const override { return {}; }
-
-  std::vector<ValueInfo> infer(InferInputs inputs) const override {
-    require_input_count(inputs, 1, 1);
-    const ValueInfo& x = required(inputs, 0, "X");
-    require_type(x, "X", kFloatingTypes);
-    if (!x.shape) return {{x.type, std::nullopt, nullptr}};
-    return {{x.type, global_pooling_shape(*x.shape), nullptr}};
-  }
 
   std::vector<Tensor> forward(TensorInputs inputs, const ForwardOptions&) const override {
     const Shape shape = *infer(infos_of(inputs))[0].shape;
@@ -122,7 +91,7 @@ class GlobalAveragePool final : public Layer {
     const AsType x(*inputs[0], computing_type(type));
     Tensor sums(DataType::float64, shape);
     dispatch(x.get().type(), [&]<class T>() {
-      if constexpr (std::is_floating_point_v<T>) sum_planes<T>(x.get().values<T>(), sums.values<double>());
+      if constexpr (std::is_floating_point_v<T>) sum_planes(x.get().values<T>(), sums.values<double>());
     });
     const auto plane = sums.size() == 0 ? 1 : x.get().size() / sums.size();  // positions of one channel
     for (double& sum : sums.values<double>()) sum /= static_cast<double>(plane);
@@ -133,9 +102,18 @@ class GlobalAveragePool final : public Layer {
                                          const ForwardOptions&) const override {
     const Tensor& x = *inputs[0].codes;
     Accumulators result{Tensor(DataType::int64, global_pooling_shape(x.shape())), inputs[0].fraction_bits};
-    sum_planes<int16_t>(x.values<int16_t>(), result.sums.values<int64_t>());
+    sum_planes(x.values<int16_t>(), result.sums.values<int64_t>());
     if (result.sums.size() != 0) result.divisor = x.size() / result.sums.size();
     return result;
+  }
+
+ private:
+  template <class T, class Sum>
+  static void sum_planes(std::span<const T> in, std::span<Sum> out) {
+    for_each_plane(in, out, [](std::span<const T> plane) {
+      return std::accumulate(plane.begin(), plane.end(), Sum{},
+                             [](Sum sum, T value) { return sum + static_cast<Sum>(value); });
+    });
   }
 };
 

@@ -10,24 +10,15 @@ namespace {
 
 class DequantizeLinear final : public Layer {
  public:
-  explicit DequantizeLinear(LayerArguments& arguments) {
-    const Attributes& attributes = arguments.attributes;
-    axis_ = attributes.integer("axis", 1);
-    block_size_ = attributes.integer("block_size", 0);
-    output_dtype_ = attributes.integer("output_dtype", 0);
-    attributes.finish();
-    if (output_dtype_ != 0 && !is_floating(type_of_onnx(output_dtype_))) {
-      throw Error("", fmt::format("output_dtype is {}", name_of(type_of_onnx(output_dtype_))),
+  explicit DequantizeLinear(const LayerArguments& arguments) : scale_(arguments.attributes) {
+    arguments.attributes.finish();
+    const int64_t type = scale_.output_dtype;
+    if (type != 0 && !is_floating(type_of_onnx(type)))
+      throw Error("", fmt::format("output_dtype is {}", name_of(type_of_onnx(type))),
                   "wanted a floating type");
-    }
   }
   std::string_view operator_name() const override { return "DequantizeLinear"; }
-  Attributes attributes() const override {
-    Attributes attributes{{"axis", axis_}};
-    if (block_size_ != 0) attributes.set("block_size", block_size_);
-    if (output_dtype_ != 0) attributes.set("output_dtype", output_dtype_);
-    return attributes;
-  }
+  Attributes attributes() const override { return scale_.attributes(); }
 
   std::vector<ValueInfo> infer(InferInputs inputs) const override {
     require_input_count(inputs, 2, 3);
@@ -37,12 +28,10 @@ class DequantizeLinear final : public Layer {
     require_type(x, "x",
                  {DataType::int8, DataType::uint8, DataType::int16, DataType::uint16, DataType::int32});
     require_type(scale, "x_scale", kFloatingTypes);
-    if (zero_point != nullptr) {
-      require_type(*zero_point, "x_zero_point", {x.type});
-      if (scale.shape) require_shape(zero_point, "x_zero_point", *scale.shape);
-    }
-    if (x.shape && scale.shape) ParameterLayout::of(*x.shape, *scale.shape, axis_, block_size_);
-    return {{output_dtype_ != 0 ? type_of_onnx(output_dtype_) : scale.type, x.shape, nullptr}};
+    if (zero_point != nullptr) require_type(*zero_point, "x_zero_point", {x.type});
+    scale_.check(x, scale, zero_point, "x_zero_point");
+    const DataType type = scale_.output_dtype != 0 ? type_of_onnx(scale_.output_dtype) : scale.type;
+    return {{type, x.shape, nullptr}};
   }
 
   std::vector<Tensor> forward(TensorInputs inputs, const ForwardOptions&) const override {
@@ -52,7 +41,7 @@ class DequantizeLinear final : public Layer {
     const Tensor* zero_point = optional_input(inputs, 2);
     const std::vector<double> zero =
         zero_point == nullptr ? std::vector<double>(scales.size()) : numbers_of(*zero_point);
-    const auto layout = ParameterLayout::of(x.shape(), inputs[1]->shape(), axis_, block_size_);
+    const auto layout = scale_.layout(x.shape(), inputs[1]->shape());
     Tensor y(DataType::float32, x.shape());
     const auto values = y.values<float>();
     dispatch(x.type(), [&]<class T>() {
@@ -68,7 +57,7 @@ class DequantizeLinear final : public Layer {
   }
 
  private:
-  int64_t axis_ = 1, block_size_ = 0, output_dtype_ = 0;
+  ScaleAttributes scale_;
 };
 
 }  // namespace

@@ -19,32 +19,15 @@ namespace deltahop {
 // Calls function.template operator()<T>() with the C++ type of a number type that C++ computes in; half
 // precision is to be converted before (computing_type()), booleans are refused.
 template <class Function>
-decltype(auto) dispatch_number(DataType type, Function&& function) {
-  switch (type) {
-    case DataType::float32:
-      return function.template operator()<float>();
-    case DataType::float64:
-      return function.template operator()<double>();
-    case DataType::int8:
-      return function.template operator()<int8_t>();
-    case DataType::int16:
-      return function.template operator()<int16_t>();
-    case DataType::int32:
-      return function.template operator()<int32_t>();
-    case DataType::int64:
-      return function.template operator()<int64_t>();
-    case DataType::uint8:
-      return function.template operator()<uint8_t>();
-    case DataType::uint16:
-      return function.template operator()<uint16_t>();
-    case DataType::uint32:
-      return function.template operator()<uint32_t>();
-    case DataType::uint64:
-      return function.template operator()<uint64_t>();
-    default:
+void dispatch_number(DataType type, Function&& function) {
+  dispatch(type, [&]<class T>() {
+    if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+      function.template operator()<T>();
+    } else {
       throw Error("", fmt::format("the type {} is not supported", name_of(type)),
                   "cast it to a number type first");
-  }
+    }
+  });
 }
 
 // Integers wrap around, as they do in ONNX's reference; unsigned 64-bit arithmetic is exact modulo every

@@ -2,11 +2,11 @@
 // MaxPool over one to three spatial axes, with the places of the maxima as second output, and GlobalMaxPool.
 // Padding never wins. A maximum is one of its inputs, so integer codes pass through unchanged.
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
-#include "deltahop/network/layer_inputs.h"
-#include "deltahop/network/pooling.h"
+#include "deltahop/network/layers/pooling_layers.h"
 
 namespace deltahop {
 namespace {
@@ -81,10 +81,9 @@ void pool_lines(const PoolingGeometry& geometry, std::span<const T> in, std::spa
       geometry.smallest_piece());
 }
 
-class MaxPool final : public Layer {
+class MaxPool final : public WindowPool {
  public:
-  explicit MaxPool(LayerArguments& arguments) : window_(SlidingWindow::read(arguments.attributes)) {
-    window_.ceil_mode = arguments.attributes.integer("ceil_mode", 0) != 0;
+  explicit MaxPool(const LayerArguments& arguments) : WindowPool(arguments, kTypes) {
     storage_order_ = arguments.attributes.integer("storage_order", 0);
     arguments.attributes.finish();
     wants_places_ = arguments.output_count > 1;
@@ -94,20 +93,15 @@ class MaxPool final : public Layer {
   std::string_view operator_name() const override { return "MaxPool"; }
   Attributes attributes() const override {
     Attributes attributes;
-    window_.write(attributes);
+    window().write(attributes);
     if (storage_order_ != 0) attributes.set("storage_order", storage_order_);
     return attributes;
   }
   bool keeps_codes() const override { return !wants_places_; }
 
   std::vector<ValueInfo> infer(InferInputs inputs) const override {
-    require_input_count(inputs, 1, 1);
-    const ValueInfo& x = required(inputs, 0, "X");
-    require_type(x, "X", kTypes);
-    std::optional<Shape> shape;
-    if (x.shape) shape = PoolingGeometry(window_, *x.shape).output_shape();
-    std::vector<ValueInfo> outputs = {{x.type, shape, nullptr}};
-    if (wants_places_) outputs.push_back({DataType::int64, shape, nullptr});
+    std::vector<ValueInfo> outputs = WindowPool::infer(inputs);
+    if (wants_places_) outputs.push_back({DataType::int64, outputs[0].shape, nullptr});
     return outputs;
   }
 
@@ -115,7 +109,7 @@ class MaxPool final : public Layer {
     infer(infos_of(inputs));
     const DataType type = inputs[0]->type();
     const AsType x(*inputs[0], computing_type(type));
-    const PoolingGeometry geometry(window_, x.get().shape());
+    const PoolingGeometry geometry(window(), x.get().shape());
     Tensor y(x.get().type(), geometry.output_shape());
     Tensor places(DataType::int64, wants_places_ ? geometry.output_shape() : Shape{0});
     dispatch(y.type(), [&]<class T>() {
@@ -146,25 +140,15 @@ class MaxPool final : public Layer {
     });
   }
 
-  SlidingWindow window_;
   int64_t storage_order_ = 0;
   bool wants_places_ = false;
 };
 
-class GlobalMaxPool final : public Layer {
+class GlobalMaxPool final : public GlobalPool {
  public:
-  explicit GlobalMaxPool(LayerArguments& arguments) { arguments.attributes.finish(); }
+  explicit GlobalMaxPool(const LayerArguments& arguments) : GlobalPool(arguments, kTypes) {}
   std::string_view operator_name() const override { return "GlobalMaxPool"; }
-  Attributes attributes() const override { return {}; }
   bool keeps_codes() const override { return true; }
-
-  std::vector<ValueInfo> infer(InferInputs inputs) const override {
-    require_input_count(inputs, 1, 1);
-    const ValueInfo& x = required(inputs, 0, "X");
-    require_type(x, "X", kTypes);
-    if (!x.shape) return {{x.type, std::nullopt, nullptr}};
-    return {{x.type, global_pooling_shape(*x.shape), nullptr}};
-  }
 
   std::vector<Tensor> forward(TensorInputs inputs, const ForwardOptions&) const override {
     const Shape shape = *infer(infos_of(inputs))[0].shape;
@@ -173,13 +157,10 @@ class GlobalMaxPool final : public Layer {
     Tensor y(x.get().type(), shape);
     dispatch(y.type(), [&]<class T>() {
       if constexpr (std::is_arithmetic_v<T>) {
-        const auto in = x.get().values<T>();
-        const auto out = y.values<T>();
-        const size_t plane = out.empty() ? 0 : in.size() / out.size();
-        for (size_t i = 0; i < out.size(); ++i) {
-          out[i] = in[i * plane];
-          for (const T value : in.subspan(i * plane, plane)) out[i] = larger(value, out[i]);
-        }
+        for_each_plane(x.get().values<T>(), y.values<T>(), [](std::span<const T> plane) {
+          return std::accumulate(plane.begin() + 1, plane.end(), plane[0],
+                                 [](T best, T value) { return larger(value, best); });
+        });
       }
     });
     return one(as_type(std::move(y), type));

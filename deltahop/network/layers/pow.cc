@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pow: X to the power of Y, element by element; the types of X and Y may differ and the result has that of X.
-#include "deltahop/network/broadcast.h"
-#include "deltahop/network/layers/aligned_operand.h"
 #include "deltahop/network/layers/elementwise.h"
+#include "deltahop/network/layers/two_operands.h"
 
 namespace deltahop {
 namespace {
@@ -26,24 +25,16 @@ T integer_power(T base, int64_t exponent) {
   return result;
 }
 
-class Pow final : public Layer {
+class Pow final : public TwoOperands {
  public:
-  explicit Pow(LayerArguments& arguments) : alignment_(arguments.attributes) {
-    arguments.attributes.finish();
-  }
+  explicit Pow(const LayerArguments& arguments) : TwoOperands(arguments) {}
   std::string_view operator_name() const override { return "Pow"; }
-  Attributes attributes() const override {
-    Attributes attributes;
-    alignment_.write(attributes);
-    return attributes;
-  }
 
   std::vector<ValueInfo> infer(InferInputs inputs) const override {
     require_input_count(inputs, 2, 2);
     const ValueInfo& x = required(inputs, 0, "X");
     const ValueInfo& y = required(inputs, 1, "Y");
-    if (!x.shape || !y.shape) return {{x.type, std::nullopt, nullptr}};
-    return {{x.type, broadcast_shape(*x.shape, alignment_.shape(*x.shape, *y.shape)), nullptr}};
+    return {{x.type, stretched(x, y), nullptr}};
   }
 
   std::vector<Tensor> forward(TensorInputs inputs, const ForwardOptions&) const override {
@@ -56,8 +47,7 @@ class Pow final : public Layer {
                                    : computed == DataType::float32 ? DataType::float32
                                                                    : DataType::float64;
     const AsType x(*inputs[0], computed), y(*inputs[1], exponent_type);
-    const BroadcastLoops loops =
-        BroadcastLoops::of({x.get().shape(), alignment_.shape(x.get().shape(), y.get().shape())});
+    const BroadcastLoops loops = loops_of(x.get(), y.get());
     Tensor output(computed, loops.shape);
     dispatch_number(computed, [&]<class T>() {
       const T* base = x.get().values<T>().data();
@@ -78,9 +68,6 @@ class Pow final : public Layer {
     });
     return one(as_type(std::move(output), type));
   }
-
- private:
-  AlignedOperand alignment_;
 };
 
 }  // namespace

@@ -1,43 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // PRelu: x, negative numbers times a learnt slope that is stretched to the shape of x.
-#include "deltahop/network/broadcast.h"
-#include "deltahop/network/layers/aligned_operand.h"
 #include "deltahop/network/layers/elementwise.h"
+#include "deltahop/network/layers/two_operands.h"
 
 namespace deltahop {
 namespace {
 
 constexpr int kFirstBroadcastingOpset = 7;
 
-class PRelu final : public Layer {
+class PRelu final : public TwoOperands {
  public:
-  explicit PRelu(LayerArguments& arguments) {
-    arguments.attributes.integers(
-        "consumed_inputs");  // opset 1: a hint for in-place work, without meaning here
-    const bool written_by_us = arguments.attributes.has("axis");
-    if (arguments.opset < kFirstBroadcastingOpset)
-      alignment_ = AlignedOperand(int64_t{1});  // one slope a channel
-    else if (written_by_us)
-      alignment_ = AlignedOperand(arguments.attributes);
+  explicit PRelu(const LayerArguments& arguments) : TwoOperands(slope_alignment(arguments)) {
     arguments.attributes.finish();
   }
   std::string_view operator_name() const override { return "PRelu"; }
-  Attributes attributes() const override {
-    Attributes attributes;
-    alignment_.write(attributes);
-    return attributes;
-  }
 
   std::vector<ValueInfo> infer(InferInputs inputs) const override {
     require_input_count(inputs, 2, 2);
     const ValueInfo& x = required(inputs, 0, "X");
     const ValueInfo& slope = required(inputs, 1, "slope");
     require_type(slope, "slope", {x.type});
-    if (x.shape && slope.shape) {
-      if (broadcast_shape(*x.shape, alignment_.shape(*x.shape, *slope.shape)) != *x.shape) {
-        throw Error("", fmt::format("the slope {} does not broadcast to X {}", to_text(*slope.shape),
-                                    to_text(*x.shape)));
-      }
+    const std::optional<Shape> shape = stretched(x, slope);
+    if (shape && shape != x.shape) {
+      throw Error("", fmt::format("the slope {} does not broadcast to X {}", to_text(*slope.shape),
+                                  to_text(*x.shape)));
     }
     return {{x.type, x.shape, nullptr}};
   }
@@ -46,8 +32,7 @@ class PRelu final : public Layer {
     infer(infos_of(inputs));
     const DataType type = inputs[0]->type(), computed = computing_type(type);
     const AsType x(*inputs[0], computed), slope(*inputs[1], computed);
-    const BroadcastLoops loops =
-        BroadcastLoops::of({x.get().shape(), alignment_.shape(x.get().shape(), slope.get().shape())});
+    const BroadcastLoops loops = loops_of(x.get(), slope.get());
     Tensor output(computed, loops.shape);
     dispatch_number(computed, [&]<class T>() {
       combine(loops, x.get().values<T>().data(), slope.get().values<T>().data(), output.values<T>().data(),
@@ -57,7 +42,13 @@ class PRelu final : public Layer {
   }
 
  private:
-  AlignedOperand alignment_;
+  static AlignedOperand slope_alignment(const LayerArguments& arguments) {
+    const Attributes& attributes = arguments.attributes;
+    attributes.integers("consumed_inputs");  // opset 1: a hint for in-place work, without meaning here
+    if (arguments.opset < kFirstBroadcastingOpset) return AlignedOperand(int64_t{1});  // one slope a channel
+    const bool written_by_us = attributes.has("axis");
+    return written_by_us ? AlignedOperand(attributes) : AlignedOperand();
+  }
 };
 
 }  // namespace

@@ -14,23 +14,14 @@ constexpr std::initializer_list<DataType> kCodeTypes = {DataType::uint8, DataTyp
 
 class QuantizeLinear final : public Layer {
  public:
-  explicit QuantizeLinear(LayerArguments& arguments) {
+  explicit QuantizeLinear(const LayerArguments& arguments) : scale_(arguments.attributes) {
     const Attributes& attributes = arguments.attributes;
-    axis_ = attributes.integer("axis", 1);
-    block_size_ = attributes.integer("block_size", 0);
-    output_dtype_ = attributes.integer("output_dtype", 0);
     attributes.integer("saturate", 1);   // opset 19: for 8-bit floats only
     attributes.integer("precision", 0);  // opset 23: the type to divide in; ours is at least as precise
     attributes.finish();
-    if (output_dtype_ != 0) type_of_onnx(output_dtype_);
   }
   std::string_view operator_name() const override { return "QuantizeLinear"; }
-  Attributes attributes() const override {
-    Attributes attributes{{"axis", axis_}};
-    if (block_size_ != 0) attributes.set("block_size", block_size_);
-    if (output_dtype_ != 0) attributes.set("output_dtype", output_dtype_);
-    return attributes;
-  }
+  Attributes attributes() const override { return scale_.attributes(); }
 
   std::vector<ValueInfo> infer(InferInputs inputs) const override {
     require_input_count(inputs, 2, 3);
@@ -44,14 +35,13 @@ class QuantizeLinear final : public Layer {
         scale, "y_scale",
         {DataType::float32, DataType::float64, DataType::float16, DataType::bfloat16, DataType::int32});
     ValueInfo y{DataType::uint8, x.shape, nullptr};
-    if (output_dtype_ != 0) y.type = type_of_onnx(output_dtype_);
+    if (scale_.output_dtype != 0) y.type = type_of_onnx(scale_.output_dtype);
     if (zero_point != nullptr) {
-      if (output_dtype_ != 0) require_type(*zero_point, "y_zero_point", {y.type});
+      if (scale_.output_dtype != 0) require_type(*zero_point, "y_zero_point", {y.type});
       y.type = zero_point->type;
-      if (scale.shape) require_shape(zero_point, "y_zero_point", *scale.shape);
     }
     require_type(y, "y_zero_point", kCodeTypes);
-    if (x.shape && scale.shape) ParameterLayout::of(*x.shape, *scale.shape, axis_, block_size_);
+    scale_.check(x, scale, zero_point, "y_zero_point");
     return {y};
   }
 
@@ -63,7 +53,7 @@ class QuantizeLinear final : public Layer {
     const Tensor zeros = zero_point == nullptr ? Tensor(DataType::int32, scale.get().shape())
                                                : zero_point->converted(DataType::int32);
     const auto zero = zeros.values<int32_t>();
-    const auto layout = ParameterLayout::of(x.get().shape(), scale.get().shape(), axis_, block_size_);
+    const auto layout = scale_.layout(x.get().shape(), scale.get().shape());
     Tensor y(type, x.get().shape());
     dispatch(type, [&]<class T>() {
       if constexpr (std::is_integral_v<T> && sizeof(T) <= 2 && !std::is_same_v<T, bool>) {
@@ -77,7 +67,7 @@ class QuantizeLinear final : public Layer {
   }
 
  private:
-  int64_t axis_ = 1, block_size_ = 0, output_dtype_ = 0;
+  ScaleAttributes scale_;
 };
 
 class DynamicQuantizeLinear final : public Layer {
