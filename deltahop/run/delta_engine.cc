@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/run/delta_engine.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "deltahop/kernels/gates.h"
+#include "deltahop/run/engine_core.h"
+
+namespace deltahop {
+namespace {
+
+// Beside the number types: how a cell ends a step.
+struct CellParts {
+  CellRules rules;
+  std::vector<float> peepholes;
+  int64_t hidden = 0;
+};
+
+template <class W, class Sum>
+class CellOf final : public EngineCore<CellEngine, W, Sum> {
+ public:
+  CellOf(EngineParts parts, std::vector<ColumnPanel<W>> panels, CellParts cell)
+      : EngineCore<CellEngine, W, Sum>(std::move(parts), std::move(panels)),
+        cell_(std::move(cell)),
+        is_usual_(cell_.rules.activations == default_activations(cell_.rules.kind) &&
+                  cell_.rules.clip == 0.0F && !cell_.rules.input_forget),
+        reset_hidden_(cell_.rules.multiplies_reset_hidden() ? static_cast<size_t>(cell_.hidden) : 0),
+        gates_(is_usual_ ? 0 : static_cast<size_t>(this->rows_)) {}
+
+  void step(std::span<const float> x, int64_t stream, std::span<float> hidden,
+            std::span<float> cell) override {
+    this->begin(stream);
+    this->add(0, x, stream);
+    this->add(1, hidden, stream);
+    if (is_usual_) {
+      finish_usual(stream, hidden, cell);
+    } else {
+      finish_other(stream, hidden, cell);
+    }
+  }
+
+ private:
+  GateSums<Sum> sums(int64_t stream) { return {this->memory(stream), this->units_, this->bias_}; }
+
+  void finish_usual(int64_t stream, std::span<float> hidden, std::span<float> cell) {
+    switch (cell_.rules.kind) {
+      case CellKind::rnn:
+        return rnn_gates(sums(stream), hidden);
+      case CellKind::lstm:
+        return lstm_gates(sums(stream), cell_.peepholes, cell, hidden);
+      case CellKind::gru:
+        if (cell_.rules.linear_before_reset) return gru_gates(sums(stream), hidden);
+        gru_reset(sums(stream), std::span<const float>(hidden), reset_hidden_);
+        this->add(2, reset_hidden_, stream);
+        return gru_update(sums(stream), hidden);
+    }
+  }
+
+  // Any activation, clipping and coupled gates: the general code, gate after gate.
+  void finish_other(int64_t stream, std::span<float> hidden, std::span<float> cell) {
+    const auto size = static_cast<size_t>(cell_.hidden);
+    this->read_out(stream, gates_);
+    const std::span<float> all(gates_);
+    if (cell_.rules.kind == CellKind::rnn) return finish_rnn<float>(cell_.rules, all, hidden);
+    if (cell_.rules.kind == CellKind::lstm)
+      return finish_lstm<float>(cell_.rules, cell_.peepholes, all, cell, hidden);
+    // Memories [c z r (c of h)]; the rest of the step takes [z r c].
+    const std::span<float> z_and_r = all.subspan(size, 2 * size), reset = all.subspan(2 * size, size);
+    activate(cell_.rules.activations[0], cell_.rules.clip, z_and_r);
+    if (cell_.rules.linear_before_reset) {
+      for (size_t i = 0; i < size; ++i) all[i] += reset[i] * all[3 * size + i];
+    } else {
+      for (size_t i = 0; i < size; ++i) reset_hidden_[i] = reset[i] * hidden[i];
+      this->add(2, reset_hidden_, stream);
+      this->read_out(stream, all.first(size));
+    }
+    std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(size),
+                all.begin() + static_cast<std::ptrdiff_t>(3 * size));
+    finish_gru<float>(cell_.rules, all.first(3 * size), hidden);
+  }
+
+  CellParts cell_;
+  bool is_usual_;
+  std::vector<float> reset_hidden_, gates_;
+};
+
+template <class W, class Sum>
+class ProductOf final : public EngineCore<ProductEngine, W, Sum> {
+ public:
+  using EngineCore<ProductEngine, W, Sum>::EngineCore;
+  void multiply(std::span<const float> values, int64_t stream, std::span<float> out) override {
+    this->begin(stream);
+    this->add(0, values, stream);
+    this->read_out(stream, out);
+  }
+};
+
+// The ranges that integers need, from the options where they are there.
+void set_ranges(EngineParts& parts) {
+  if (parts.options.precision == Precision::float32) return;
+  for (OperandLayout& operand : parts.operands) {
+    const std::string key = parts.options.name + "." + operand.stream;
+    const auto found = parts.options.ranges.find(key);
+    // A natural bound stays: an input seen so far may have been a quiet one.
+    if (found != parts.options.ranges.end()) operand.range = std::max(operand.range, found->second);
+    if (found != parts.options.ranges.end() && operand.range == 0) operand.range = 1;  // nothing but zeros
+    if (operand.range > 0) continue;
+    throw Error(fmt::format("node '{}' ({})", parts.options.name, parts.options.kind),
+                fmt::format("integers need the range of its values '{}'", operand.stream),
+                "let a float session record it on typical input");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<CellEngine> make_cell_engine(const RecurrentCell& cell, const EngineOptions& options) {
+  CellLayout layout = layout_of(cell, options.thresholds);
+  EngineParts parts{options, layout.rows, std::move(layout.operands), std::move(layout.bias), {}};
+  set_ranges(parts);
+  const CellParts own{cell, cell.peepholes, cell.hidden};
+  return make_with_types(
+      std::move(parts),
+      [&]<class W, class Sum>(EngineParts all,
+                              std::vector<ColumnPanel<W>> panels) -> std::unique_ptr<CellEngine> {
+        return std::make_unique<CellOf<W, Sum>>(std::move(all), std::move(panels), own);
+      });
+}
+
+std::unique_ptr<ProductEngine> make_product_engine(const ProductWeights& weights,
+                                                   const EngineOptions& options) {
+  OperandLayout operand;
+  operand.stream = weights.stream;
+  operand.rows = weights.rows;
+  operand.columns = weights.columns;
+  operand.weights = weights.weights;
+  operand.threshold = options.thresholds.input;
+  EngineParts parts{options, weights.rows, {std::move(operand)}, weights.bias, {}};
+  parts.bias.resize(static_cast<size_t>(weights.rows), 0.0F);
+  set_ranges(parts);
+  return make_with_types(
+      std::move(parts),
+      [&]<class W, class Sum>(EngineParts all,
+                              std::vector<ColumnPanel<W>> panels) -> std::unique_ptr<ProductEngine> {
+        return std::make_unique<ProductOf<W, Sum>>(std::move(all), std::move(panels));
+      });
+}
+
+}  // namespace deltahop
