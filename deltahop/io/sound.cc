@@ -152,7 +152,7 @@ Sound decode_sound(std::string_view content, std::string_view name) {
     throw Error(name, fmt::format("cannot be read: {}", sf_strerror(nullptr)), "the file is damaged");
   check_header(info, name);
   const uint64_t most = std::min(content.size() * kMostSamplesPerByte, kMostSamples);
-  Sound sound{.rate_Hz = info.samplerate, .channels = info.channels, .samples = {}};
+  Sound sound{.rate_Hz = info.samplerate, .channels = info.channels};
   sound.samples = read_samples(file.get(), info, most, name);
   if (sf_error(file.get()) != SF_ERR_NO_ERROR)
     throw Error(name, fmt::format("cannot be read to its end: {}", sf_strerror(file.get())),

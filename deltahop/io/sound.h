@@ -15,8 +15,7 @@ namespace deltahop {
 struct Sound {
   int64_t rate_Hz = 0;
   int64_t channels = 1;
-  std::vector<float>
-      samples;  // interleaved: frame after frame, a sample a channel; 16-bit codes are value / 2^15
+  std::vector<float> samples = {};  // interleaved, a sample a channel; of 16-bit codes code / 2^15
   int64_t frames() const { return static_cast<int64_t>(samples.size()) / channels; }
 };
 

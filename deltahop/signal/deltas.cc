@@ -17,8 +17,12 @@ DeltaFeatures::DeltaFeatures(const DeltaFeatureOptions& options, int64_t feature
     throw Error("deltas", fmt::format("order {} and width {}", options.order, options.width),
                 "the order is 0, 1 or 2, the width between 1 and 100 frames");
   // The oldest row that is still read lies `width` before the row that leaves, which is order * width late.
-  capacity_ = (options.order + 2) * options.width + 2;
+  capacity_ = options.order == 0 ? 1 : (options.order + 2) * options.width + 2;
   const auto levels = static_cast<size_t>(options.order + 1);
+  constexpr int64_t kMostValues = int64_t{1} << 26;
+  if (options.order > 0 && features * capacity_ > kMostValues)
+    throw Error("deltas", fmt::format("of {} features over {} frames", features, options.width),
+                "take a smaller width or fewer features");
   rings_.resize(levels * static_cast<size_t>(capacity_ * features));
   joined_.resize(levels * static_cast<size_t>(features));
   counts_.resize(levels);

@@ -79,7 +79,7 @@ void read_time(const Config& config, std::string_view key, int64_t rate_Hz, int6
   if (seconds >= 0 && seconds <= kMostSeconds) {
     samples = std::llround(seconds * static_cast<double>(rate_Hz));
   } else {
-    config.fault(key, "is not a time between 0 and an hour");
+    config.fault(key, fmt::format("{} is not a time between 0 and an hour", key));
   }
 }
 
@@ -92,7 +92,6 @@ void read_mel(const Config& config, MelOptions& mel) {
   mel.unit_area = config.boolean("unit_area", mel.unit_area);
   mel.of_magnitude = config.boolean("of_magnitude", mel.of_magnitude);
   mel.first_bin = config.integer("first_bin", mel.first_bin);
-  if (mel.first_bin < 0) config.fault("first_bin", "is below 0");
 }
 
 void read_normalization(const Config& config, const FrontEndOptions& options, NormalizeOptions& normalize) {
@@ -182,7 +181,7 @@ FrontEndOptions read_front_end(const Config& config) {
   if (rate >= 1 && rate <= 1e9 && rate == std::floor(rate)) {
     options.rate_Hz = static_cast<int64_t>(rate);
   } else {
-    config.fault("rate", "is not a whole number of Hz between 1 Hz and 1 GHz");
+    config.fault("rate", "the rate is not a whole number of Hz between 1 Hz and 1 GHz");
   }
   if (config.has("like")) {
     try {
@@ -200,6 +199,7 @@ FrontEndOptions read_front_end(const Config& config) {
   options.preemphasis = config.number("preemphasis", options.preemphasis);
   options.energy = config.boolean("energy", options.energy);
   read_sections(config, options);
+  if (!config.faults().empty()) return options;
   try {
     const FrontEnd probe(options);  // what each part says about its options
   } catch (const Error& fault) {

@@ -14,14 +14,17 @@ namespace {
 constexpr double kSlaneyKnee_Hz = 1000, kSlaneyMelPerHz = 3.0 / 200, kSlaneyKnee = 15;
 const double kSlaneyStep = std::log(6.4) / 27;  // of the logarithm, a mel
 
-// A triangle over [left, right] with its tip of 1 at `centre`.
-double triangle(double x, double left, double centre, double right) {
+// A triangle from the first edge to the last with its tip of 1 at the middle one.
+double triangle(double x, const std::array<double, 3>& edges) {
+  const auto [left, centre, right] = edges;
   return std::max(0.0, std::min((x - left) / (centre - left), (right - x) / (right - centre)));
 }
 
 void check_limits(const MelOptions& options, double high_Hz, double rate_Hz) {
   if (options.bands < 1 || options.bands > 4096)
     throw Error("mel", fmt::format("{} bands", options.bands), "take between 1 and 4096");
+  if (options.first_bin < 0)
+    throw Error("mel", fmt::format("a first bin of {}", options.first_bin), "0 takes all");
   if (!(options.low_Hz >= 0) || !(high_Hz > options.low_Hz) || high_Hz > rate_Hz / 2)
     throw Error("mel",
                 fmt::format("bands from {} to {} Hz at a rate of {} Hz", options.low_Hz, high_Hz, rate_Hz),
@@ -58,36 +61,38 @@ MelFilterbank::MelFilterbank(const MelOptions& options, double rate_Hz, int64_t 
   check_limits(options, high_Hz, rate_Hz);
   const double low = mel_of(options.scale, options.low_Hz);
   const double spacing = (mel_of(options.scale, high_Hz) - low) / static_cast<double>(options.bands + 1);
-  const bool in_mel = options.triangles == MelTriangles::mel;
-  const auto edge = [&](int64_t index) {
-    const double mel = low + spacing * static_cast<double>(index);
-    return in_mel ? mel : hertz_of(options.scale, mel);
-  };
+  const double bin_Hz = rate_Hz / static_cast<double>(fft_size);
   for (int64_t band = 0; band < options.bands; ++band) {
-    const double left = edge(band);
-    const double centre = edge(band + 1);
-    const double right = edge(band + 2);
-    double height = 1;
-    if (options.unit_area) {
-      const auto hertz = [&](double x) { return in_mel ? hertz_of(options.scale, x) : x; };
-      height = 2 / (hertz(right) - hertz(left));
-    }
-    Run run;
-    for (int64_t bin = options.first_bin; bin < bins_; ++bin) {
-      const double frequency = static_cast<double>(bin) * rate_Hz / static_cast<double>(fft_size);
-      const double weight =
-          triangle(in_mel ? mel_of(options.scale, frequency) : frequency, left, centre, right);
-      if (weight > 0) {
-        if (run.weights.empty()) run.first = bin;
-        run.weights.push_back(weight * height);
-      }
-    }
+    const double left = low + spacing * static_cast<double>(band);
+    Run run = run_of(options, {left, left + spacing, left + 2 * spacing}, bin_Hz);
     if (run.weights.empty())
       throw Error("mel",
                   fmt::format("no bin of {} points falls into band {} of {}", fft_size, band, options.bands),
                   "take fewer bands, a longer transform or a higher low end");
     runs_.push_back(std::move(run));
   }
+}
+
+MelFilterbank::Run MelFilterbank::run_of(const MelOptions& options, const std::array<double, 3>& mels,
+                                         double bin_Hz) const {
+  std::array<double, 3> hertz;
+  std::transform(mels.begin(), mels.end(), hertz.begin(),
+                 [&](double mel) { return hertz_of(options.scale, mel); });
+  const bool in_mel = options.triangles == MelTriangles::mel;
+  const auto& edges = in_mel ? mels : hertz;
+  const double height = options.unit_area ? 2 / (hertz[2] - hertz[0]) : 1;
+  // One bin more on each side than rounding could need.
+  const int64_t begin = std::max(static_cast<int64_t>(hertz[0] / bin_Hz) - 1, options.first_bin);
+  const int64_t end = std::min(static_cast<int64_t>(hertz[2] / bin_Hz) + 2, bins_);
+  Run run;
+  for (int64_t bin = begin; bin < end; ++bin) {
+    const double frequency = static_cast<double>(bin) * bin_Hz;
+    const double weight = triangle(in_mel ? mel_of(options.scale, frequency) : frequency, edges);
+    if (weight <= 0) continue;
+    if (run.weights.empty()) run.first = bin;
+    run.weights.push_back(weight * height);
+  }
+  return run;
 }
 
 double MelFilterbank::weight(int64_t band, int64_t bin) const {

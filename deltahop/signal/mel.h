@@ -3,6 +3,7 @@
 // straight and how high they are differ from tool to tool, and each choice has a name here.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -52,6 +53,9 @@ class MelFilterbank {
     int64_t first = 0;
     std::vector<double> weights;
   };
+  // mels: the left end, the tip and the right end of a triangle.
+  Run run_of(const MelOptions& options, const std::array<double, 3>& mels, double bin_Hz) const;
+
   int64_t bins_;
   std::vector<Run> runs_;
 };

@@ -21,8 +21,8 @@ const std::vector<std::string>& normalization_names();
 
 struct NormalizeOptions {
   Normalization kind = Normalization::none;
-  bool variance = true;                   // false: only the mean is taken off
-  std::vector<double> means, deviations;  // fixed: one value, or one a feature
+  bool variance = true;                             // false: only the mean is taken off
+  std::vector<double> means = {}, deviations = {};  // fixed: one value, or one a feature
   // running: 0 weighs all frames alike; n > 0 forgets, each frame weighing 1 - 1/n of the next.
   double horizon_frames = 0;
   double smallest_deviation = 1e-5;
