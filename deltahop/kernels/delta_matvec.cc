@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deltahop/kernels/delta_matvec.h"
 
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 
 #include "deltahop/base/error.h"
+#include "deltahop/kernels/delta_columns.h"
+#include "deltahop/kernels/row_workers.h"
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -37,7 +38,14 @@ std::shared_ptr<W> zeroed_panel(int64_t count) {
 
 template <class W>
 int64_t magnitude(W w) {
-  return static_cast<int64_t>(std::abs(static_cast<double>(w)));
+  return std::is_same_v<W, float> ? 0 : std::abs(static_cast<int64_t>(w));
+}
+
+// w + 128 as an unsigned byte, and back: the same flip of the highest bit.
+template <class W>
+W stored_byte(W w) {
+  if constexpr (std::is_same_v<W, int8_t>) return static_cast<int8_t>(w ^ -128);
+  return w;
 }
 
 }  // namespace
@@ -46,22 +54,28 @@ template <class W>
 ColumnPanel<W>::ColumnPanel(int64_t rows, int64_t columns, std::span<const W> row_major)
     : rows_(rows), columns_(columns) {
   DELTAHOP_CHECK(rows >= 0 && columns >= 0 && static_cast<int64_t>(row_major.size()) == rows * columns);
+  if constexpr (std::is_same_v<W, int8_t>) byte_products_ = delta_columns::has_byte_products();
   constexpr int64_t kLineWeights = kLine / static_cast<int64_t>(sizeof(W));
   stride_ = (round_up(rows, kLineWeights) / kLineWeights | 1) * kLineWeights;
   const std::shared_ptr<W> weights = zeroed_panel<W>(stride_ * columns);
-  constexpr int64_t kTile = 64;  // rows at once, so that a line is filled while it is near
-  for (int64_t first = 0; first < rows; first += kTile) {
+  for (int64_t first = 0; first < rows;
+       first += delta_columns::kRowUnit) {  // few rows: a line is filled while near
     for (int64_t k = 0; k < columns; ++k) {
-      for (int64_t r = first; r < std::min(first + kTile, rows); ++r) {
+      W* const column = weights.get() + k * stride_;
+      for (int64_t r = first; r < std::min(first + delta_columns::kRowUnit, rows); ++r) {
         const W w = row_major[static_cast<size_t>(r * columns + k)];
-        weights.get()[k * stride_ + r] = w;
-        if constexpr (!std::is_same_v<W, float>) {
-          largest_magnitude_ = std::max(largest_magnitude_, magnitude(w));
-        }
+        column[byte_products_ ? delta_columns::byte_of_row(r) : r] = byte_products_ ? stored_byte(w) : w;
+        largest_magnitude_ = std::max(largest_magnitude_, magnitude(w));
       }
     }
   }
   weights_ = weights;
+}
+
+template <class W>
+W ColumnPanel<W>::at(int64_t row, int64_t column) const {
+  const W* const weights = data() + column * stride_;
+  return byte_products_ ? stored_byte(weights[delta_columns::byte_of_row(row)]) : weights[row];
 }
 
 template <class W>
@@ -77,8 +91,9 @@ template <class W>
 void add_row_bounds(const ColumnPanel<W>& panel, int64_t largest_input, std::span<int64_t> bounds) {
   DELTAHOP_CHECK(static_cast<int64_t>(bounds.size()) == panel.rows());
   for (int64_t k = 0; k < panel.columns(); ++k) {
-    const W* const column = panel.column(k);
-    for (size_t r = 0; r < bounds.size(); ++r) bounds[r] += magnitude(column[r]) * largest_input;
+    for (size_t r = 0; r < bounds.size(); ++r) {
+      bounds[r] += magnitude(panel.at(static_cast<int64_t>(r), k)) * largest_input;
+    }
   }
 }
 
@@ -89,50 +104,90 @@ bool fits_32_bits(std::span<const int64_t> bounds) {
   return std::all_of(bounds.begin(), bounds.end(), [](int64_t bound) { return bound < int64_t{1} << 31; });
 }
 
-int64_t encode_delta(std::span<const float> x, std::span<float> x_hat, float theta, uint32_t* indices,
-                     float* deltas) {
-  return encode_delta_reference(x, x_hat, theta, indices, deltas);
-}
-
-int64_t encode_delta(std::span<const int16_t> x, std::span<int16_t> x_hat, int32_t theta, uint32_t* indices,
-                     int16_t* deltas) {
-  return encode_delta_reference(x, x_hat, theta, indices, deltas);
-}
-
-int64_t encode_delta(std::span<const float> values, float scale, std::span<int16_t> x_hat, int32_t theta,
-                     uint32_t* indices, int16_t* deltas) {
-  std::vector<int16_t> codes(values.size());
-  for (size_t i = 0; i < values.size(); ++i) {
-    codes[i] = static_cast<int16_t>(std::nearbyint(std::clamp(values[i] * scale, -32768.0f, 32767.0f)));
-  }
-  return encode_delta_reference(codes, x_hat, theta, indices, deltas);
-}
-
 namespace {
 
+using delta_columns::kRowUnit;
+
 template <class W, class Delta, class Sum>
-void add_dense_simply(const ColumnPanel<W>& panel, std::span<const Delta> x, std::span<Sum> memory) {
-  for (int64_t k = 0; k < panel.columns(); ++k) {
-    const auto column = static_cast<uint32_t>(k);
-    add_columns_reference<W, Delta, Sum>(panel, {&column, &x[static_cast<size_t>(k)], 1}, memory);
+delta_columns::Job<W, Delta, Sum> job_of(const ColumnPanel<W>& panel, const SentColumns<Delta>& sent,
+                                         std::span<Sum> memory) {
+  DELTAHOP_CHECK(static_cast<int64_t>(memory.size()) == panel.rows());
+  return {.weights = panel.data(),
+          .stride = panel.stride(),
+          .indices = sent.indices,
+          .deltas = sent.deltas,
+          .count = sent.count,
+          .memory = memory.data(),
+          .begin = 0,
+          .end = panel.rows(),
+          .largest_weight = panel.largest_magnitude()};
+}
+
+template <class W, class Delta, class Sum>
+void run_job(const ColumnPanel<W>& panel, const delta_columns::Job<W, Delta, Sum>& job) {
+  if constexpr (std::is_same_v<W, int8_t>) {
+    if (panel.byte_products()) return delta_columns::run_byte_products(job);
   }
+  delta_columns::run(job);
+}
+
+// Calls body(begin, end) for each worker's share of the rows.
+template <class Body>
+void for_row_shares(int64_t rows, RowWorkers* workers, const Body& body) {
+  if (workers == nullptr || workers->threads() == 1 || rows < 2 * kRowUnit) return body(0, rows);
+  const int64_t units = (rows + kRowUnit - 1) / kRowUnit;
+  const auto edge = [&](int64_t piece) {
+    return std::min(units * piece / workers->threads() * kRowUnit, rows);
+  };
+  workers->run([&](int piece) {
+    if (edge(piece) < edge(piece + 1)) body(edge(piece), edge(piece + 1));
+  });
+}
+
+template <class W, class Delta, class Sum>
+void add_job(const ColumnPanel<W>& panel, const delta_columns::Job<W, Delta, Sum>& job, RowWorkers* workers) {
+  if (job.count == 0) return;
+  for_row_shares(panel.rows(), workers, [&](int64_t begin, int64_t end) {
+    auto share = job;
+    share.begin = begin, share.end = end;
+    run_job(panel, share);
+  });
+}
+
+// What a block of rows of all columns may hold, so that it stays near for the next stream.
+constexpr int64_t kStreamBlockBytes = 512 << 10;
+
+template <class W, class Delta, class Sum>
+void add_streams(const ColumnPanel<W>& panel, std::span<const StreamColumns<Delta, Sum>> streams,
+                 RowWorkers* workers) {
+  const int64_t row_bytes = std::max<int64_t>(panel.columns() * static_cast<int64_t>(sizeof(W)), 1);
+  const int64_t block = std::max<int64_t>(kStreamBlockBytes / row_bytes / kRowUnit, 1) * kRowUnit;
+  for_row_shares(panel.rows(), workers, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row += block) {
+      for (const StreamColumns<Delta, Sum>& stream : streams) {
+        auto job = job_of(panel, stream.sent, stream.memory);
+        job.begin = row, job.end = std::min(row + block, end);
+        if (job.count > 0) run_job(panel, job);
+      }
+    }
+  });
 }
 
 }  // namespace
 
-#define DELTAHOP_PRODUCTS(W, Delta, Sum)                                                         \
-  void add_columns(const ColumnPanel<W>& panel, SentColumns<Delta> sent, std::span<Sum> memory,  \
-                   RowWorkers*) {                                                                \
-    add_columns_reference(panel, sent, memory);                                                  \
-  }                                                                                              \
-  void add_dense(const ColumnPanel<W>& panel, std::span<const Delta> x, std::span<Sum> memory,   \
-                 RowWorkers*) {                                                                  \
-    add_dense_simply(panel, x, memory);                                                          \
-  }                                                                                              \
-  template <>                                                                                    \
-  void add_columns_of_streams(const ColumnPanel<W>& panel,                                       \
-                              std::span<const StreamColumns<Delta, Sum>> streams, RowWorkers*) { \
-    for (const auto& stream : streams) add_columns_reference(panel, stream.sent, stream.memory); \
+#define DELTAHOP_PRODUCTS(W, Delta, Sum)                                                                    \
+  void add_columns(const ColumnPanel<W>& panel, SentColumns<Delta> sent, std::span<Sum> memory,             \
+                   RowWorkers* workers) {                                                                   \
+    add_job(panel, job_of(panel, sent, memory), workers);                                                   \
+  }                                                                                                         \
+  void add_dense(const ColumnPanel<W>& panel, std::span<const Delta> x, std::span<Sum> memory,              \
+                 RowWorkers* workers) {                                                                     \
+    DELTAHOP_CHECK(static_cast<int64_t>(x.size()) == panel.columns());                                      \
+    add_job(panel, job_of(panel, SentColumns<Delta>{nullptr, x.data(), panel.columns()}, memory), workers); \
+  }                                                                                                         \
+  void add_columns_of_streams(const ColumnPanel<W>& panel,                                                  \
+                              std::span<const StreamColumns<Delta, Sum>> streams, RowWorkers* workers) {    \
+    add_streams(panel, streams, workers);                                                                   \
   }
 DELTAHOP_PRODUCTS(float, float, float)
 DELTAHOP_PRODUCTS(int8_t, int16_t, int32_t)

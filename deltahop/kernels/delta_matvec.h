@@ -19,7 +19,8 @@ class RowWorkers;
 
 // A constant matrix, column by column. Each column starts on a cache line of its own, an odd number of lines
 // after the one before, so that a row of several columns does not fall into one set of the cache. W: float,
-// int8_t, int16_t. Copies share the weights.
+// int8_t, int16_t. Copies share the weights. In which order a column holds its rows is the kernels' affair
+// (see delta_columns.h); at() knows.
 template <class W>
 class ColumnPanel {
  public:
@@ -28,15 +29,20 @@ class ColumnPanel {
 
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
-  const W* column(int64_t k) const { return weights_.get() + k * stride_; }
-  int64_t stride() const { return stride_; }  // of two columns, in weights
+  W at(int64_t row, int64_t column) const;
   // What one active column reads: whole cache lines.
   int64_t column_bytes() const;
-  // The largest |w|; at most 2^15.
+  // The largest |w|, rounded down; at most 2^15 for integers.
   int64_t largest_magnitude() const { return largest_magnitude_; }
+
+  // For the kernels.
+  const W* data() const { return weights_.get(); }
+  int64_t stride() const { return stride_; }             // of two columns, in weights
+  bool byte_products() const { return byte_products_; }  // as run_byte_products wants it
 
  private:
   int64_t rows_ = 0, columns_ = 0, stride_ = 0, largest_magnitude_ = 0;
+  bool byte_products_ = false;
   std::shared_ptr<const W> weights_;
 };
 
@@ -140,8 +146,15 @@ struct StreamColumns {
   SentColumns<Delta> sent;
   std::span<Sum> memory;
 };
-template <class W, class Delta, class Sum>
-void add_columns_of_streams(const ColumnPanel<W>& panel, std::span<const StreamColumns<Delta, Sum>> streams,
+void add_columns_of_streams(const ColumnPanel<float>&, std::span<const StreamColumns<float, float>>,
+                            RowWorkers* workers = nullptr);
+void add_columns_of_streams(const ColumnPanel<int8_t>&, std::span<const StreamColumns<int16_t, int32_t>>,
+                            RowWorkers* workers = nullptr);
+void add_columns_of_streams(const ColumnPanel<int8_t>&, std::span<const StreamColumns<int16_t, int64_t>>,
+                            RowWorkers* workers = nullptr);
+void add_columns_of_streams(const ColumnPanel<int16_t>&, std::span<const StreamColumns<int16_t, int32_t>>,
+                            RowWorkers* workers = nullptr);
+void add_columns_of_streams(const ColumnPanel<int16_t>&, std::span<const StreamColumns<int16_t, int64_t>>,
                             RowWorkers* workers = nullptr);
 
 // --- slow and clear
@@ -178,9 +191,9 @@ inline int64_t encode_delta_reference(std::span<const int16_t> x, std::span<int1
 template <class W, class Delta, class Sum>
 void add_columns_reference(const ColumnPanel<W>& panel, SentColumns<Delta> sent, std::span<Sum> memory) {
   for (int64_t k = 0; k < sent.count; ++k) {
-    const W* const column = panel.column(sent.indices[k]);
     for (size_t r = 0; r < memory.size(); ++r) {
-      memory[r] = static_cast<Sum>(memory[r] + Sum{column[r]} * Sum{sent.deltas[k]});
+      const Sum weight = panel.at(static_cast<int64_t>(r), sent.indices[k]);
+      memory[r] = static_cast<Sum>(memory[r] + weight * Sum{sent.deltas[k]});
     }
   }
 }

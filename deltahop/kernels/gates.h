@@ -22,33 +22,39 @@ struct GateSums {
 // Reset after the product (linear_before_reset = 1). Rows: [cx, z, r, ch], H each, so that the columns of x
 // feed rows [0, 3H) and those of h rows [H, 4H).
 //   h = (1 - z) * tanh(cx + r * ch) + z * h
-template <class Sum>
-void gru_gates(const GateSums<Sum>& sums, std::span<float> h);
+void gru_gates(const GateSums<float>& sums, std::span<float> h);
+void gru_gates(const GateSums<int32_t>& sums, std::span<float> h);
+void gru_gates(const GateSums<int64_t>& sums, std::span<float> h);
 
 // Reset before the product. Rows: [c, z, r]: x feeds all, h rows [H, 3H), reset_h rows [0, H).
 // First r * h into reset_h (whose changes are then sent), then the rest.
 //   h = (1 - z) * tanh(c) + z * h
-template <class Sum>
-void gru_reset(const GateSums<Sum>& sums, std::span<const float> h, std::span<float> reset_h);
-template <class Sum>
-void gru_update(const GateSums<Sum>& sums, std::span<float> h);
+void gru_reset(const GateSums<float>& sums, std::span<const float> h, std::span<float> reset_h);
+void gru_reset(const GateSums<int32_t>& sums, std::span<const float> h, std::span<float> reset_h);
+void gru_reset(const GateSums<int64_t>& sums, std::span<const float> h, std::span<float> reset_h);
+void gru_update(const GateSums<float>& sums, std::span<float> h);
+void gru_update(const GateSums<int32_t>& sums, std::span<float> h);
+void gru_update(const GateSums<int64_t>& sums, std::span<float> h);
 
 // Rows: [i, o, f, c] (ONNX's order), x and h feed all. peepholes: [i, o, f], 3H, or empty.
 //   c = f * c + i * tanh(c~); h = o * tanh(c)
-template <class Sum>
-void lstm_gates(const GateSums<Sum>& sums, std::span<const float> peepholes, std::span<float> c,
+void lstm_gates(const GateSums<float>& sums, std::span<const float> peepholes, std::span<float> c,
+                std::span<float> h);
+void lstm_gates(const GateSums<int32_t>& sums, std::span<const float> peepholes, std::span<float> c,
+                std::span<float> h);
+void lstm_gates(const GateSums<int64_t>& sums, std::span<const float> peepholes, std::span<float> c,
                 std::span<float> h);
 
 // h = tanh(sum)
-template <class Sum>
-void rnn_gates(const GateSums<Sum>& sums, std::span<float> h);
+void rnn_gates(const GateSums<float>& sums, std::span<float> h);
+void rnn_gates(const GateSums<int32_t>& sums, std::span<float> h);
+void rnn_gates(const GateSums<int64_t>& sums, std::span<float> h);
 
 // Many at once, in place of loops over std::tanh; out may be values.
 void sigmoid_all(std::span<const float> values, std::span<float> out);
 void tanh_all(std::span<const float> values, std::span<float> out);
 
-// --- slow and clear, in double
-// --------------------------------------------------------------------------------
+// --- slow and clear, in double ---
 
 namespace gates_reference {
 

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/kernels/delta_columns.h"
+
+#include <array>
+#include <type_traits>
+
+#include <hwy/cache_control.h>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "deltahop/kernels/delta_columns.cc"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace deltahop::delta_columns::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// One lane a row while a group of columns is summed: float, or 32 bits for all integers.
+template <class W>
+using Lane = std::conditional_t<std::is_same_v<W, float>, float, int32_t>;
+
+// What is broadcast for a column. x86 multiplies 16-bit pairs: (w, sign of w) * (delta, 0).
+template <class Delta>
+HWY_INLINE Lane<Delta> factor_of(Delta delta) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  if constexpr (std::is_same_v<Delta, int16_t>) return static_cast<uint16_t>(delta);
+#endif
+  return delta;
+}
+
+template <class D, class V>
+HWY_INLINE V multiply_add(D lanes, const float* weights, V factor, V sum) {
+  return hn::MulAdd(hn::LoadU(lanes, weights), factor, sum);
+}
+
+template <class W, class D, class V>
+HWY_INLINE V multiply_add(D lanes, const W* weights, V factor, V sum) {
+  const V w = hn::PromoteTo(lanes, hn::LoadU(hn::Rebind<W, D>(), weights));
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  const hn::Repartition<int16_t, D> pairs;
+  V unused = hn::Zero(lanes);
+  return hn::ReorderWidenMulAccumulate(lanes, hn::BitCast(pairs, w), hn::BitCast(pairs, factor), sum, unused);
+#else
+  return hn::Add(sum, hn::Mul(w, factor));
+#endif
+}
+
+template <class D, class V, class Sum>
+HWY_INLINE void add_to_memory(D lanes, V sum, Sum* memory) {
+  if constexpr (sizeof(Sum) == 4) {
+    hn::StoreU(sum, lanes, memory);  // it began with the memory
+  } else {
+#if HWY_TARGET == HWY_SCALAR
+    *memory += hn::GetLane(sum);
+#else
+    const hn::Half<D> half;
+    const hn::Repartition<int64_t, D> wide;
+    int64_t* const upper = memory + hn::Lanes(wide);
+    hn::StoreU(hn::Add(hn::LoadU(wide, memory), hn::PromoteTo(wide, hn::LowerHalf(half, sum))), wide, memory);
+    hn::StoreU(hn::Add(hn::LoadU(wide, upper), hn::PromoteTo(wide, hn::UpperHalf(half, sum))), wide, upper);
+#endif
+  }
+}
+
+template <class D, class Sum>
+HWY_INLINE hn::Vec<D> first_sum(D lanes, const Sum* memory) {
+  if constexpr (sizeof(Sum) == 4) {
+    return hn::LoadU(lanes, memory);
+  } else {
+    return hn::Zero(lanes);
+  }
+}
+
+// Pointers are to the row of the block.
+template <int kGroup, class W>
+struct Group {
+  std::array<const W*, kGroup> columns, later;  // later: what is asked for, or null
+  std::array<Lane<W>, kGroup> factors;
+};
+
+constexpr int kVectors = 4;  // sums a block, of one vector each
+
+// Four vectors of rows from `row` on.
+template <int kGroup, class W, class Sum>
+HWY_INLINE void add_block(const Group<kGroup, W>& group, int64_t row, Sum* HWY_RESTRICT memory) {
+  const hn::ScalableTag<Lane<W>> lanes;
+  const int64_t n = static_cast<int64_t>(hn::Lanes(lanes));
+  auto a = first_sum(lanes, memory), b = first_sum(lanes, memory + n);
+  auto c = first_sum(lanes, memory + 2 * n), d = first_sum(lanes, memory + 3 * n);
+#pragma GCC unroll 8
+  for (size_t j = 0; j < kGroup; ++j) {
+    const W* const column = group.columns[j] + row;
+    const auto factor = hn::Set(lanes, group.factors[j]);
+    a = multiply_add(lanes, column, factor, a);
+    b = multiply_add(lanes, column + n, factor, b);
+    c = multiply_add(lanes, column + 2 * n, factor, c);
+    d = multiply_add(lanes, column + 3 * n, factor, d);
+  }
+  add_to_memory(lanes, a, memory);
+  add_to_memory(lanes, b, memory + n);
+  add_to_memory(lanes, c, memory + 2 * n);
+  add_to_memory(lanes, d, memory + 3 * n);
+}
+
+template <int kGroup, class W, class Sum>
+HWY_INLINE void add_vector(const Group<kGroup, W>& group, int64_t row, Sum* HWY_RESTRICT memory) {
+  const hn::ScalableTag<Lane<W>> lanes;
+  auto sum = first_sum(lanes, memory);
+  for (size_t j = 0; j < kGroup; ++j) {
+    sum = multiply_add(lanes, group.columns[j] + row, hn::Set(lanes, group.factors[j]), sum);
+  }
+  add_to_memory(lanes, sum, memory);
+}
+
+template <int kGroup, class W>
+HWY_INLINE void ask_for(const Group<kGroup, W>& group, int64_t row, int64_t rows) {
+  constexpr int64_t kLine = 64 / sizeof(W);
+  for (int64_t r = row; r < row + rows; r += kLine) {
+#pragma GCC unroll 8
+    for (size_t j = 0; j < kGroup; ++j) hwy::Prefetch(group.later[j] + r);
+  }
+}
+
+// Whole blocks of rows in [begin, end), with the lines of `later` asked for; returns where it stopped.
+template <int kGroup, class W, class Sum>
+HWY_INLINE int64_t add_blocks(const Group<kGroup, W>& group, int64_t begin, int64_t end, Sum* memory) {
+  const int64_t block = kVectors * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<Lane<W>>()));
+  const bool asks = group.later[0] != nullptr;
+  int64_t row = begin;
+  for (; row + block <= end; row += block) {
+    if (asks) ask_for(group, row, block);
+    add_block(group, row, memory + row);
+  }
+  return row;
+}
+
+// The rows that are left, a vector at a time; the last, partial one in a copy (panels are padded, memories
+// are not).
+template <int kGroup, class W, class Sum>
+HWY_INLINE void add_rest(const Group<kGroup, W>& group, int64_t row, int64_t end, Sum* memory) {
+  const int64_t n = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<Lane<W>>()));
+  for (; row + n <= end; row += n) add_vector(group, row, memory + row);
+  if (row == end) return;
+  HWY_ALIGN Sum copy[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::copy(memory + row, memory + end, copy);
+  add_vector(group, row, copy);
+  std::copy(copy, copy + (end - row), memory + row);
+}
+
+// Entries [first, first + kGroup) of the list; those beyond its end count as zero times the last column.
+template <int kGroup, class W, class Delta, class Sum>
+HWY_INLINE void add_group(const Job<W, Delta, Sum>& job, int64_t first, const Ahead& ahead) {
+  Group<kGroup, W> group;
+  const int64_t later = first + kGroup * ahead.groups;
+  for (int64_t j = 0; j < kGroup; ++j) {
+    const size_t slot = static_cast<size_t>(j);
+    group.columns[slot] = job.column(std::min(first + j, job.count - 1));
+    group.factors[slot] = first + j < job.count ? factor_of(job.deltas[first + j]) : Lane<W>{};
+  }
+  const auto look = [&](int64_t entry, int64_t shift) {
+    for (int64_t j = 0; j < kGroup; ++j) {
+      group.later[static_cast<size_t>(j)] =
+          entry < job.count ? job.column(std::min(entry + j, job.count - 1)) + shift : nullptr;
+    }
+  };
+  int64_t row = job.begin;
+  if (ahead.rows > 0) {
+    look(first, ahead.rows);
+    row = add_blocks(group, row, job.end - ahead.rows, job.memory);
+  }
+  look(later, ahead.turned);
+  row = add_blocks(group, row, job.end, job.memory);
+  add_rest(group, row, job.end, job.memory);
+}
+
+template <int kGroup, class W, class Delta, class Sum>
+HWY_INLINE void add_groups(const Job<W, Delta, Sum>& job) {
+  const Ahead ahead(job.end - job.begin, kGroup, sizeof(W));
+  for (int64_t first = 0; first < job.count; first += kGroup) add_group<kGroup>(job, first, ahead);
+}
+
+// How many products certainly fit 32 bits together.
+template <class W, class Delta, class Sum>
+int64_t products_that_fit(const Job<W, Delta, Sum>& job) {
+  int64_t largest = 1;
+  for (int64_t k = 0; k < job.count; ++k) {
+    largest =
+        std::max<int64_t>(largest, job.deltas[k] < 0 ? -int64_t{job.deltas[k]} : int64_t{job.deltas[k]});
+  }
+  return INT32_MAX / (largest * std::max<int64_t>(job.largest_weight, 1));
+}
+
+constexpr int kColumns = 8;  // a group
+
+HWY_ATTR void add_float(const Job<float, float, float>& job) { add_groups<kColumns>(job); }
+HWY_ATTR void add_int8_in_32(const Job<int8_t, int16_t, int32_t>& job) { add_groups<kColumns>(job); }
+HWY_ATTR void add_int8_in_64(const Job<int8_t, int16_t, int64_t>& job) { add_groups<kColumns>(job); }
+HWY_ATTR void add_int16_in_32(const Job<int16_t, int16_t, int32_t>& job) { add_groups<kColumns>(job); }
+HWY_ATTR void add_int16_in_64(const Job<int16_t, int16_t, int64_t>& job) {
+  const int64_t fit = products_that_fit(job);
+  if (fit >= kColumns) return add_groups<kColumns>(job);
+  if (fit >= kColumns / 2) return add_groups<kColumns / 2>(job);
+  add_groups<1>(job);
+}
+
+}  // namespace deltahop::delta_columns::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace deltahop::delta_columns {
+HWY_EXPORT(add_float);
+HWY_EXPORT(add_int8_in_32);
+HWY_EXPORT(add_int8_in_64);
+HWY_EXPORT(add_int16_in_32);
+HWY_EXPORT(add_int16_in_64);
+
+void run(const Job<float, float, float>& job) { HWY_DYNAMIC_DISPATCH(add_float)(job); }
+void run(const Job<int8_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int8_in_32)(job); }
+void run(const Job<int8_t, int16_t, int64_t>& job) { HWY_DYNAMIC_DISPATCH(add_int8_in_64)(job); }
+void run(const Job<int16_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int16_in_32)(job); }
+void run(const Job<int16_t, int16_t, int64_t>& job) { HWY_DYNAMIC_DISPATCH(add_int16_in_64)(job); }
+
+}  // namespace deltahop::delta_columns
+#endif  // HWY_ONCE

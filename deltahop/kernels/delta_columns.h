@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner loops of delta_matvec.cc: sums over columns for a range of rows, compiled for every instruction
+// set (delta_columns.cc) and once more for byte products (delta_columns_vnni.cc).
+//
+// Columns are taken a group at a time, so that each sum is read and written once a group; the lines of a
+// group that lies ahead are asked for meanwhile.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace deltahop::delta_columns {
+
+// Rows [begin, end) of the columns `indices`, or of all columns in their order where indices is null.
+template <class W, class Delta, class Sum>
+struct Job {
+  const W* weights = nullptr;
+  int64_t stride = 0;  // of two columns, in weights
+  const uint32_t* indices = nullptr;
+  const Delta* deltas = nullptr;
+  int64_t count = 0;
+  Sum* memory = nullptr;  // of row 0
+  int64_t begin = 0, end = 0;
+  int64_t largest_weight = 0;  // magnitude; for integers
+
+  const W* column(int64_t i) const {
+    return weights + (indices == nullptr ? i : int64_t{indices[i]}) * stride;
+  }
+};
+
+// Jobs may begin at multiples of this many rows.
+inline constexpr int64_t kRowUnit = 64;
+
+void run(const Job<float, float, float>&);
+void run(const Job<int8_t, int16_t, int32_t>&);
+void run(const Job<int8_t, int16_t, int64_t>&);
+void run(const Job<int16_t, int16_t, int32_t>&);
+void run(const Job<int16_t, int16_t, int64_t>&);
+
+// Byte products of four columns at once (AVX-512 VNNI). Weights are stored with 128 added, as unsigned bytes,
+// rows in the order of byte_of_row.
+bool has_byte_products();
+void run_byte_products(const Job<int8_t, int16_t, int32_t>&);
+void run_byte_products(const Job<int8_t, int16_t, int64_t>&);
+
+// Where row r of a column lies, for byte products: in each 64 rows a 4x4 transposition of groups of four,
+// undone when four columns are interleaved byte by byte.
+inline constexpr int64_t byte_of_row(int64_t r) {
+  return (r & ~int64_t{63}) | (r >> 2 & 3) << 4 | (r >> 4 & 3) << 2 | (r & 3);
+}
+
+// How far ahead lines are asked for, over all columns of a group together.
+inline constexpr int64_t kBytesAhead = 8 << 10;
+
+// Where the lines ahead of one group of `group` columns are found. Within long columns: the same columns
+// further down, then the top of the next group. Short columns: the same rows some groups later.
+struct Ahead {
+  int64_t rows = 0;    // rows further down; 0 for short columns
+  int64_t turned = 0;  // rows from there, once the lines ahead are the next group's: at most 0
+  int64_t groups = 1;  // groups later
+  Ahead(int64_t row_count, int64_t group, int64_t weight_bytes) {
+    const int64_t whole = std::max<int64_t>((row_count + kRowUnit - 1) / kRowUnit * kRowUnit, kRowUnit);
+    const int64_t want = (kBytesAhead / group / weight_bytes + kRowUnit - 1) / kRowUnit * kRowUnit;
+    if (whole > want) {
+      rows = want;
+      turned = want - whole;
+    } else {
+      groups = (want + whole - 1) / whole;
+    }
+  }
+};
+
+}  // namespace deltahop::delta_columns

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threshold test of delta_matvec.h by vectors: what fires is compressed to the front and stored whole, so
+// that sparsity costs no branch.
+#include <cstdint>
+#include <span>
+
+#include "deltahop/base/error.h"
+#include "deltahop/kernels/delta_matvec.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "deltahop/kernels/delta_encode.cc"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace deltahop::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Vectors of one lane for the tail go by the same formulas.
+template <class Floats>
+HWY_INLINE int64_t encode_floats(Floats floats, const float* x, float* x_hat, float theta, int64_t position,
+                                 uint32_t* indices, float* deltas) {
+  const hn::RebindToUnsigned<Floats> positions;
+  const auto reference = hn::LoadU(floats, x_hat);
+  const auto delta = hn::Sub(hn::LoadU(floats, x), reference);
+  const auto fires = hn::And(hn::Ne(delta, hn::Zero(floats)), hn::Ge(hn::Abs(delta), hn::Set(floats, theta)));
+  hn::StoreU(hn::IfThenElse(fires, hn::Add(reference, delta), reference), floats, x_hat);
+  const auto index = hn::Iota(positions, static_cast<uint32_t>(position));
+  hn::StoreU(hn::Compress(delta, fires), floats, deltas);
+  hn::StoreU(hn::Compress(index, hn::RebindMask(positions, fires)), positions, indices);
+  return static_cast<int64_t>(hn::CountTrue(floats, fires));
+}
+
+HWY_ATTR int64_t encode_floats_all(const float* x, float* x_hat, int64_t size, float theta, uint32_t* indices,
+                                   float* deltas) {
+  const hn::ScalableTag<float> floats;
+  const hn::CappedTag<float, 1> single;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(floats));
+  int64_t count = 0, i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    count += encode_floats(floats, x + i, x_hat + i, theta, i, indices + count, deltas + count);
+  }
+  for (; i < size; ++i) {
+    count += encode_floats(single, x + i, x_hat + i, theta, i, indices + count, deltas + count);
+  }
+  return count;
+}
+
+// Codes in lanes of 32 bits: differences have 17.
+template <class Codes>
+HWY_INLINE int64_t encode_codes(Codes codes, hn::Vec<Codes> x, int16_t* x_hat, int32_t theta,
+                                int64_t position, uint32_t* indices, int16_t* deltas) {
+  const hn::Rebind<int16_t, Codes> narrow;
+  const hn::RebindToUnsigned<Codes> positions;
+  const auto reference = hn::PromoteTo(codes, hn::LoadU(narrow, x_hat));
+  const auto difference = hn::Sub(x, reference);
+  const auto fires = hn::And(hn::Ne(difference, hn::Zero(codes)),
+                             hn::Not(hn::Lt(hn::Abs(difference), hn::Set(codes, theta))));
+  const auto delta =
+      hn::Min(hn::Max(difference, hn::Set(codes, int32_t{INT16_MIN})), hn::Set(codes, int32_t{INT16_MAX}));
+  const auto advanced = hn::Add(reference, hn::IfThenElseZero(fires, delta));
+  hn::StoreU(hn::DemoteTo(narrow, advanced), narrow, x_hat);
+  const auto index = hn::Iota(positions, static_cast<uint32_t>(position));
+  hn::StoreU(hn::DemoteTo(narrow, hn::Compress(delta, fires)), narrow, deltas);
+  hn::StoreU(hn::Compress(index, hn::RebindMask(positions, fires)), positions, indices);
+  return static_cast<int64_t>(hn::CountTrue(codes, fires));
+}
+
+HWY_ATTR int64_t encode_codes_all(const int16_t* x, int16_t* x_hat, int64_t size, int32_t theta,
+                                  uint32_t* indices, int16_t* deltas) {
+  const hn::ScalableTag<int32_t> codes;
+  const hn::CappedTag<int32_t, 1> single;
+  const auto at = [&](auto tag, int64_t i) HWY_ATTR {
+    return hn::PromoteTo(tag, hn::LoadU(hn::Rebind<int16_t, decltype(tag)>(), x + i));
+  };
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(codes));
+  int64_t count = 0, i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    count += encode_codes(codes, at(codes, i), x_hat + i, theta, i, indices + count, deltas + count);
+  }
+  for (; i < size; ++i) {
+    count += encode_codes(single, at(single, i), x_hat + i, theta, i, indices + count, deltas + count);
+  }
+  return count;
+}
+
+// NaN becomes -2^15 or 0, as the machine's conversion will have it.
+template <class Codes>
+HWY_INLINE hn::Vec<Codes> rounded(Codes /*codes*/, const float* values, float scale) {
+  const hn::Rebind<float, Codes> floats;
+  const auto scaled = hn::Mul(hn::LoadU(floats, values), hn::Set(floats, scale));
+  const auto bounded = hn::Min(hn::Max(scaled, hn::Set(floats, -32768.0f)), hn::Set(floats, 32767.0f));
+  return hn::NearestInt(bounded);
+}
+
+HWY_ATTR int64_t encode_rounded_all(const float* values, float scale, int16_t* x_hat, int64_t size,
+                                    int32_t theta, uint32_t* indices, int16_t* deltas) {
+  const hn::ScalableTag<int32_t> codes;
+  const hn::CappedTag<int32_t, 1> single;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(codes));
+  int64_t count = 0, i = 0;
+  for (; i + lanes <= size; i += lanes) {
+    const auto x = rounded(codes, values + i, scale);
+    count += encode_codes(codes, x, x_hat + i, theta, i, indices + count, deltas + count);
+  }
+  for (; i < size; ++i) {
+    const auto x = rounded(single, values + i, scale);
+    count += encode_codes(single, x, x_hat + i, theta, i, indices + count, deltas + count);
+  }
+  return count;
+}
+
+}  // namespace deltahop::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace deltahop {
+HWY_EXPORT(encode_floats_all);
+HWY_EXPORT(encode_codes_all);
+HWY_EXPORT(encode_rounded_all);
+
+int64_t encode_delta(std::span<const float> x, std::span<float> x_hat, float theta, uint32_t* indices,
+                     float* deltas) {
+  DELTAHOP_CHECK(x.size() == x_hat.size());
+  return HWY_DYNAMIC_DISPATCH(encode_floats_all)(x.data(), x_hat.data(), static_cast<int64_t>(x.size()),
+                                                 theta, indices, deltas);
+}
+
+int64_t encode_delta(std::span<const int16_t> x, std::span<int16_t> x_hat, int32_t theta, uint32_t* indices,
+                     int16_t* deltas) {
+  DELTAHOP_CHECK(x.size() == x_hat.size());
+  return HWY_DYNAMIC_DISPATCH(encode_codes_all)(x.data(), x_hat.data(), static_cast<int64_t>(x.size()), theta,
+                                                indices, deltas);
+}
+
+int64_t encode_delta(std::span<const float> values, float scale, std::span<int16_t> x_hat, int32_t theta,
+                     uint32_t* indices, int16_t* deltas) {
+  DELTAHOP_CHECK(values.size() == x_hat.size());
+  return HWY_DYNAMIC_DISPATCH(encode_rounded_all)(
+      values.data(), scale, x_hat.data(), static_cast<int64_t>(values.size()), theta, indices, deltas);
+}
+
+}  // namespace deltahop
+#endif  // HWY_ONCE
