@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "deltahop/io/graph_def.h"
 #include "deltahop/io/onnx.h"
 #include "deltahop/io/yaml_network.h"
 
@@ -14,15 +15,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Kind { onnx, yaml };
+enum class Kind { onnx, graph_def, yaml };
 
-// By its ending; where that says nothing, a protobuf message begins with a byte that no text begins with.
+// By its ending; where that says nothing, a protobuf message begins with a byte that no text begins with, and
+// ".pb" is either of two.
 Kind kind_of(const std::filesystem::path& path) {
   const std::string ending = path.extension().string();
-  if (ending == ".onnx" || ending == ".pb") return Kind::onnx;
+  if (ending == ".onnx") return Kind::onnx;
   if (ending == ".yaml" || ending == ".yml") return Kind::yaml;
   std::ifstream file(path, std::ios::binary);
   const int first = file.get();
+  if (ending == ".pb") {
+    const char byte = static_cast<char>(first);
+    return first >= 0 && looks_like_graph_def({&byte, 1}) ? Kind::graph_def : Kind::onnx;
+  }
   return first >= 0 && first < 0x20 && first != '\t' && first != '\n' && first != '\r' ? Kind::onnx
                                                                                        : Kind::yaml;
 }
@@ -38,13 +44,17 @@ bool looks_like_name(const std::string& word) {
 Network load_network(const std::string& path_or_name, const LoadOptions& options) {
   // A file that bears the name of a zoo entry is reached as "./vgg16".
   if (is_zoo_name(path_or_name) || looks_like_name(path_or_name)) return zoo_network(path_or_name, options);
-  if (kind_of(path_or_name) != Kind::onnx) {
+  const Kind kind = kind_of(path_or_name);
+  if (kind == Kind::yaml) {
     return read_yaml_network(Config::from_file(path_or_name), options, fs::path(path_or_name).parent_path());
   }
   if (!options.weights.empty()) {
-    throw Error(path_or_name, "an ONNX file brings its own weights",
+    throw Error(path_or_name,
+                fmt::format("{} brings its own weights",
+                            kind == Kind::onnx ? "an ONNX file" : "a TensorFlow GraphDef"),
                 "weights can be given with YAML networks only");
   }
+  if (kind == Kind::graph_def) return read_graph_def(path_or_name);
   return read_onnx(path_or_name);
 }
 

@@ -19,24 +19,9 @@
 namespace deltahop {
 namespace {
 
-constexpr std::array<std::string_view, 3> kLaterOperators = {"If", "Loop", "Scan"};
+using protobuf_wire::check_text;
 
-// Names go into reports, where they must be text.
-void check_text(std::string_view text, std::string_view what) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<uint8_t>(text[i]);
-    const size_t following = byte < 0x80                   ? 0
-                             : byte >= 0xc2 && byte < 0xe0 ? 1
-                             : byte >= 0xe0 && byte < 0xf0 ? 2
-                             : byte >= 0xf0 && byte < 0xf5 ? 3
-                                                           : 4;
-    bool good = following < 4 && i + following < text.size() &&
-                (byte >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r');
-    for (size_t k = 1; good && k <= following; ++k) good = (static_cast<uint8_t>(text[i + k]) & 0xc0) == 0x80;
-    if (!good) throw Error("", fmt::format("{} is not UTF-8 text", what), "the file may be damaged");
-    i += following;
-  }
-}
+constexpr std::array<std::string_view, 3> kLaterOperators = {"If", "Loop", "Scan"};
 
 template <class Message>
 void parse(Message& message, std::string_view bytes) {
@@ -51,7 +36,8 @@ void parse(Message& message, std::string_view bytes) {
 
 // A TensorProto whose raw_data, if any, stays where it is.
 Tensor tensor_from_bytes(std::string_view bytes, ExternalData& external, std::string* name) {
-  const onnx_wire::Split split = onnx_wire::split_message(bytes, onnx_wire::kTensorRawData);
+  const protobuf_wire::Split split =
+      protobuf_wire::split_message(bytes, onnx_wire::kTensorRawData, onnx_wire::kFormat);
   onnx::TensorProto proto;
   parse(proto, split.rest);
   if (name != nullptr) {
@@ -239,7 +225,7 @@ Network parse_model(std::string_view bytes, const std::string& name, const std::
     onnx::ModelProto model;
     std::vector<std::string_view> initializers;
     {
-      onnx_wire::Split split = onnx_wire::split_model(bytes);
+      protobuf_wire::Split split = onnx_wire::split_model(bytes);
       parse(model, split.rest);
       initializers = std::move(split.parts);
     }

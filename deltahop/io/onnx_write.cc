@@ -115,7 +115,7 @@ class ModelWriter {
     for (const Initializer& one : initializers) graph_size += encoded_size(one);
     PartFile file(path_);
     file.write(serialized(head));
-    file.write(onnx_wire::length_prefix(onnx_wire::kModelGraph, graph_size));
+    file.write(protobuf_wire::length_prefix(onnx_wire::kModelGraph, graph_size));
     file.write(graph_text);
     for (const Initializer& one : initializers) write_initializer(one, file);
     file.write(serialized(tail));
@@ -238,18 +238,18 @@ class ModelWriter {
   static uint64_t content_size(const Initializer& one) {
     if (one.external) return one.header.size();
     const uint64_t raw = one.tensor->bytes().size();
-    return one.header.size() + onnx_wire::length_prefix(onnx_wire::kTensorRawData, raw).size() + raw;
+    return one.header.size() + protobuf_wire::length_prefix(onnx_wire::kTensorRawData, raw).size() + raw;
   }
   static uint64_t encoded_size(const Initializer& one) {
-    return onnx_wire::length_prefix(onnx_wire::kGraphInitializer, content_size(one)).size() +
+    return protobuf_wire::length_prefix(onnx_wire::kGraphInitializer, content_size(one)).size() +
            content_size(one);
   }
   static void write_initializer(const Initializer& one, PartFile& file) {
-    file.write(onnx_wire::length_prefix(onnx_wire::kGraphInitializer, content_size(one)));
+    file.write(protobuf_wire::length_prefix(onnx_wire::kGraphInitializer, content_size(one)));
     file.write(one.header);
     if (one.external) return;
     const auto bytes = one.tensor->bytes();
-    file.write(onnx_wire::length_prefix(onnx_wire::kTensorRawData, bytes.size()));
+    file.write(protobuf_wire::length_prefix(onnx_wire::kTensorRawData, bytes.size()));
     file.write(bytes.data(), bytes.size());
   }
 
