@@ -2,6 +2,8 @@
 #include "deltahop/io/labels.h"
 
 #include <algorithm>
+#include <cctype>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -40,6 +42,44 @@ Labels from_table(const Table& table) {
   for (const Table::Row& row : table.rows) {
     if (file) labels.files.push_back(table.text(row, *file));
     labels.values.push_back(table.whole_number(row, *label));
+  }
+  return labels;
+}
+
+// Letters and digits in lower case, other marks inside as '_': what two spellings of one class have in
+// common.
+std::string bare(std::string_view word) {
+  std::string bare;
+  for (const char letter : word) {
+    const auto byte = static_cast<unsigned char>(letter);
+    bare += byte >= 0x80 || std::isalnum(byte) != 0 ? static_cast<char>(std::tolower(byte)) : '_';
+  }
+  const size_t first = bare.find_first_not_of('_');
+  return first == std::string::npos ? "" : bare.substr(first, bare.find_last_not_of('_') + 1 - first);
+}
+
+Labels named(const Table& table, const std::vector<std::string>& class_names) {
+  const std::optional<size_t> word = table.column({"class_name", "word", "name", "class", "label"});
+  if (!word) {
+    throw Error(table.name, "has no column that names the class",
+                "'class_name', 'word', 'name', 'class' or 'label' would do");
+  }
+  std::map<std::string, int64_t> places;
+  for (size_t i = 0; i < class_names.size(); ++i) {
+    if (!places.emplace(bare(class_names[i]), static_cast<int64_t>(i)).second)
+      throw Error(table.name, fmt::format("two classes are called '{}'", class_names[i]));
+  }
+  const std::optional<size_t> file = table.column({"file"});
+  Labels labels{table.name, {}, {}};
+  for (const Table::Row& row : table.rows) {
+    const std::string& text = table.text(row, *word);
+    const auto place = places.find(bare(text));
+    if (place == places.end()) {
+      throw Error(fmt::format("{}:{}", table.name, row.line), fmt::format("'{}' is no class", text),
+                  suggest(text, class_names));
+    }
+    if (file) labels.files.push_back(table.text(row, *file));
+    labels.values.push_back(place->second);
   }
   return labels;
 }
@@ -85,6 +125,25 @@ Labels read_labels(const std::filesystem::path& path) {
   if (is_npy(content)) return {name, {}, labels_of(parse_npy(content, name), name)};
   if (!is_plain_text(content)) throw Error(name, "holds no labels", "want a CSV file, IDX or NPY");
   return from_table(parse_table(content, name));
+}
+
+Labels read_labels(const std::filesystem::path& path, const std::vector<std::string>& class_names) {
+  return named(parse_table(read_file(path, kLargestFile), path.string()), class_names);
+}
+
+std::vector<std::string> read_class_names(const std::filesystem::path& path) {
+  constexpr uint64_t kLargestList = uint64_t{1} << 24;
+  const std::string content = read_file(path, kLargestList);
+  if (!is_plain_text(content))
+    throw Error(path.string(), "is not a text file", "want the name of a class a line");
+  std::vector<std::string> names;
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty()) names.push_back(line);
+  }
+  if (names.empty()) throw Error(path.string(), "names no class");
+  return names;
 }
 
 std::vector<int64_t> labels_for(const Labels& labels, const std::vector<std::filesystem::path>& files) {

@@ -20,6 +20,12 @@ struct Labels {
 
 // Throws Error on a file that is none of these, and on negative labels.
 Labels read_labels(const std::filesystem::path& path);
+// For a network whose classes are in another order than the file's numbers: the label is the place among
+// `class_names` of the word in the table's column class_name, word, name, class or label; case and marks
+// around it do not matter ("Silence" is "_silence_"). Throws Error naming the first word that is no class.
+Labels read_labels(const std::filesystem::path& path, const std::vector<std::string>& class_names);
+// A text file with a name a line, in the order of the network's outputs.
+std::vector<std::string> read_class_names(const std::filesystem::path& path);
 // Integers [N] or [N, 1], or one-hot rows [N, classes].
 std::vector<int64_t> labels_of(const Tensor& tensor, std::string_view name);
 // The labels of these files, found by their whole path as written or by the last part of it. Throws Error
