@@ -13,7 +13,12 @@ namespace deltahop {
 namespace {
 
 constexpr int kLongestQueue = 4096;
-constexpr uint64_t kRowCommand = uint64_t{1} << 63;  // sorts behind every column command
+// A bank's urgency is one number, so that the most urgent is found without a branch: clocks to wait, row or
+// column command, age, bank. Waiting times stem from commands already given, so they are short.
+constexpr int kWaitShift = 43, kAgeShift = 5;
+constexpr uint64_t kIdle = ~uint64_t{0};  // as a rank: never the most urgent
+constexpr uint64_t kMostRequests = uint64_t{1} << (kWaitShift - 1 - kAgeShift);
+constexpr uint64_t kRowCommand = uint64_t{1} << (kWaitShift - 1);
 
 void check_controller(const DramController& controller) {
   const auto in_range = [](std::string_view name, int value, int lowest, int highest) {
@@ -40,13 +45,13 @@ DramChannel::DramChannel(const DramPart& part, const DramController& controller)
       mapping_(controller.mapping, part, controller.chips),
       t_(part.timings),
       burst_clocks_(part.burst_clocks()),
-      refresh_interval_(part.refresh_interval_clocks()) {
+      refresh_interval_(part.refresh_interval_clocks()),
+      group_shift_(std::countr_zero(static_cast<unsigned>(part.banks_per_group))) {
   check_controller(controller);
   DELTAHOP_CHECK(part.bank_groups <= kMostGroups && part.banks() <= 32);
   banks_.resize(static_cast<size_t>(part.banks()));
-  candidates_.resize(banks_.size());
-  for (size_t bank = 0; bank < banks_.size(); ++bank)
-    candidates_[bank].group = static_cast<uint8_t>(bank / static_cast<size_t>(part.banks_per_group));
+  bank_count_ = banks_.size();
+  candidates_.rank.fill(kIdle);
   entries_.resize(static_cast<size_t>(controller.read_queue + controller.write_queue));
   for (size_t i = entries_.size(); i-- > 0;) free_.push_back(static_cast<int16_t>(i));
   room_ = {controller.read_queue, controller.write_queue};
@@ -56,29 +61,33 @@ DramChannel::DramChannel(const DramPart& part, const DramController& controller)
 
 bool DramChannel::push(const DramRequest& request, uint64_t tag) {
   DELTAHOP_CHECK(request.arrival >= 0 && request.address < mapping_.bytes());
-  advance(request.arrival);
+  if (request.arrival > now_) advance(request.arrival);
   const auto kind = static_cast<size_t>(request.write);
   const uint64_t burst = request.address >> mapping_.burst_shift();
   const DramPlace place = mapping_.place(request.address);
   Bank& bank = banks_[static_cast<size_t>(place.bank)];
-  if (!request.write && forward(bank, burst, request, tag)) return true;
+  if (queued_[1 - kind] > 0 && holds(bank.waiting[1 - kind], place.row, burst)) {
+    if (request.write) return false;  // an older read wants the old data
+    ++counters_.forwarded;
+    last_completion_ = std::max(last_completion_, now_ + 1);
+    completions_.push_back({tag, last_completion_, request.arrival, false});
+    return true;
+  }
   if (queued_[kind] == room_[kind]) return false;
-  if (request.write && holds(bank.waiting[0], burst)) return false;  // an older read wants the old data
+  DELTAHOP_CHECK(order_ < kMostRequests);
   const int16_t index = free_.back();
   free_.pop_back();
-  Entry& entry = entries_[static_cast<size_t>(index)];
-  entry.row = place.row;
-  entry.column = static_cast<int32_t>(place.column);
-  entry.burst = burst;
-  entry.order = order_++;
-  entry.tag = tag;
-  entry.arrival = request.arrival;
-  entry.activated = entry.precharged = false;
   List& list = bank.waiting[kind];
-  entry.next = kNone;
-  entry.previous = list.tail;
+  entries_[static_cast<size_t>(index)] = {.row = place.row,
+                                          .burst = burst,
+                                          .order = order_++,
+                                          .tag = tag,
+                                          .arrival = request.arrival,
+                                          .column = static_cast<int32_t>(place.column),
+                                          .previous = list.tail};
   (list.tail == kNone ? list.head : entries_[static_cast<size_t>(list.tail)].next) = index;
   list.tail = index;
+  ++list.rows[row_slot(place.row)];
   ++queued_[kind];
   set_direction();
   if (request.write == writing_) insert(place.bank, index);
@@ -86,42 +95,32 @@ bool DramChannel::push(const DramRequest& request, uint64_t tag) {
 }
 
 // A request joined the bank's list that is being served: most often nothing changes for the bank.
-void DramChannel::insert(int index, int16_t entry) {
-  const Bank& bank = banks_[static_cast<size_t>(index)];
-  const Candidate& candidate = candidates_[static_cast<size_t>(index)];
-  const bool had_work = (waiting_banks_ >> index & 1U) != 0;
-  if (had_work &&
-      !(candidate.action == kPrecharge && entries_[static_cast<size_t>(entry)].row == bank.open_row))
-    return;
+inline void DramChannel::insert(int index, int16_t entry) {
+  const auto bank = static_cast<size_t>(index);
+  const bool idle = candidates_.rank[bank] == kIdle;
+  const bool hit = entries_[static_cast<size_t>(entry)].row == banks_[bank].open_row;
+  if (!idle && !(candidates_.action[bank] == kPrecharge && hit)) return;
   judge(index);
   if (!choice_known_) return;
-  if (choice_.bank == index || choice_.bank < 0) {
+  if (choice_bank_ == index) {
     choice_known_ = false;
     return;
   }
-  const int64_t clock = std::max({candidate.ready, limits_[candidate.action][candidate.group], bus_free_});
-  const Candidate& best = candidates_[static_cast<size_t>(choice_.bank)];
-  if (clock < choice_.clock || (clock == choice_.clock && candidate.key < best.key)) choice_ = {clock, index};
+  const uint64_t urgent = urgency(bank);
+  if (urgent < choice_urgency_) choose(urgent);
 }
 
-bool DramChannel::holds(const List& list, uint64_t burst) const {
+inline bool DramChannel::holds(const List& list, int64_t row, uint64_t burst) const {
+  if (list.rows[row_slot(row)] == 0) return false;
   for (int16_t i = list.head; i != kNone; i = entries_[static_cast<size_t>(i)].next) {
     if (entries_[static_cast<size_t>(i)].burst == burst) return true;
   }
   return false;
 }
 
-bool DramChannel::forward(const Bank& bank, uint64_t burst, const DramRequest& request, uint64_t tag) {
-  if (queued_[1] == 0 || !holds(bank.waiting[1], burst)) return false;
-  ++counters_.forwarded;
-  last_completion_ = std::max(last_completion_, now_ + 1);
-  completions_.push_back({tag, last_completion_, request.arrival, false});
-  return true;
-}
-
 // Reads come first. Writes are served where there is nothing else or their queue fills up, then for a while,
 // because turning the bus round costs time.
-void DramChannel::set_direction() {
+inline void DramChannel::set_direction() {
   const bool before = writing_;
   if (writing_) {
     if (queued_[1] == 0 || (queued_[1] <= controller_.drain_until && queued_[0] > 0)) writing_ = false;
@@ -133,68 +132,72 @@ void DramChannel::set_direction() {
   choice_known_ = false;
 }
 
-int16_t DramChannel::oldest_hit(const Bank& bank) const {
-  int16_t i = bank.waiting[static_cast<size_t>(writing_)].head;
+inline int16_t DramChannel::oldest_hit(const Bank& bank) const {
+  const List& list = bank.waiting[static_cast<size_t>(writing_)];
+  if (list.rows[row_slot(bank.open_row)] == 0) return kNone;
+  int16_t i = list.head;
   while (i != kNone && entries_[static_cast<size_t>(i)].row != bank.open_row)
     i = entries_[static_cast<size_t>(i)].next;
   return i;
 }
 
-void DramChannel::judge(int index) {
-  const Bank& bank = banks_[static_cast<size_t>(index)];
-  Candidate& candidate = candidates_[static_cast<size_t>(index)];
-  const int16_t head = bank.waiting[static_cast<size_t>(writing_)].head;
-  if (head == kNone) {
-    waiting_banks_ &= ~(1U << index);
+inline void DramChannel::judge(int index) {
+  const auto i = static_cast<size_t>(index);
+  const Bank& bank = banks_[i];
+  int16_t entry = bank.waiting[static_cast<size_t>(writing_)].head;
+  if (entry == kNone) {
+    candidates_.rank[i] = kIdle;
     return;
   }
-  waiting_banks_ |= 1U << index;
-  candidate.entry = head;
-  if (bank.open_row == kNoRow) {
-    candidate.action = kActivate;
-    candidate.ready = bank.next_activate;
-  } else {
+  Action action = kActivate;
+  int64_t ready = bank.next_activate;
+  uint64_t rank = kRowCommand;
+  if (bank.open_row != kNoRow) {
     const int16_t hit = oldest_hit(bank);
-    if (hit == kNone || (hit != head && bank.hits_passed >= controller_.hit_limit)) {
-      candidate.action = kPrecharge;
-      candidate.ready = bank.next_precharge;
+    if (hit == kNone || (hit != entry && bank.hits_passed >= controller_.hit_limit)) {
+      action = kPrecharge;
+      ready = bank.next_precharge;
     } else {
-      candidate.entry = hit;
-      candidate.action = writing_ ? kWrite : kRead;
-      candidate.ready = bank.next_column;
-      candidate.key = entries_[static_cast<size_t>(hit)].order;
-      return;
+      entry = hit;
+      action = writing_ ? kWrite : kRead;
+      ready = bank.next_column;
+      rank = 0;
     }
   }
-  candidate.key = kRowCommand | entries_[static_cast<size_t>(head)].order;
+  candidates_.entry[i] = entry;
+  candidates_.action[i] = action;
+  candidates_.ready[i] = ready;
+  candidates_.rank[i] = rank | entries_[static_cast<size_t>(entry)].order << kAgeShift | i;
+  candidates_.limit[i] = static_cast<uint8_t>(action * kMostGroups + group_of(index));
+}
+
+inline uint64_t DramChannel::urgency(size_t bank) const {
+  const int64_t clock = std::max({candidates_.ready[bank], limits_[candidates_.limit[bank]], bus_free_});
+  return static_cast<uint64_t>(clock - bus_free_) << kWaitShift | candidates_.rank[bank];
 }
 
 // The command that may go first; among those of the same clock row hits, then the oldest.
-const DramChannel::Choice& DramChannel::choice() {
-  if (choice_known_) return choice_;
-  Choice best;
-  uint64_t best_key = ~uint64_t{0};
-  for (uint32_t banks = waiting_banks_; banks != 0; banks &= banks - 1) {
-    const int bank = std::countr_zero(banks);
-    const Candidate& candidate = candidates_[static_cast<size_t>(bank)];
-    const int64_t clock = std::max({candidate.ready, limits_[candidate.action][candidate.group], bus_free_});
-    if (clock < best.clock || (clock == best.clock && candidate.key < best_key)) {
-      best = {clock, bank};
-      best_key = candidate.key;
-    }
-  }
-  choice_ = best;
+inline void DramChannel::choose() {
+  if (choice_known_) return;
+  uint64_t best = kIdle;
+  for (size_t bank = 0; bank < bank_count_; ++bank) best = std::min(best, urgency(bank));
+  choose(best);
   choice_known_ = true;
-  return choice_;
+}
+
+inline void DramChannel::choose(uint64_t urgent) {
+  choice_urgency_ = urgent;
+  choice_clock_ = urgent == kIdle ? kNever : bus_free_ + static_cast<int64_t>(urgent >> kWaitShift);
+  choice_bank_ = static_cast<int>(urgent & (kMostBanks - 1));
 }
 
 bool DramChannel::step() {
-  const Choice chosen = choice();
-  if (chosen.bank < 0) return false;
-  if (refresh_due_ <= chosen.clock) {
+  choose();
+  if (choice_clock_ == kNever) return false;
+  if (refresh_due_ <= choice_clock_) {
     refresh();
   } else {
-    issue(chosen);
+    issue();
   }
   return true;
 }
@@ -202,33 +205,26 @@ bool DramChannel::step() {
 void DramChannel::advance(int64_t until) {
   if (until <= now_) return;
   for (;;) {
-    const Choice chosen = choice();
-    if (std::min(chosen.clock, refresh_due_) >= until) break;
-    if (refresh_due_ <= chosen.clock) {
+    choose();
+    if (std::min(choice_clock_, refresh_due_) >= until) break;
+    if (refresh_due_ <= choice_clock_) {
       refresh();
     } else {
-      issue(chosen);
+      issue();
     }
   }
   // A refresh, once begun, is finished, so the clock may already lie behind.
   now_ = std::max(now_, until);
-  bus_free_ = std::max(bus_free_, until);
+  if (bus_free_ < until) {
+    bus_free_ = until;
+    choice_known_ = false;  // its urgency counts from there
+  }
 }
 
 int64_t DramChannel::finish() {
   while (step()) {
   }
   return last_completion_;
-}
-
-bool DramChannel::next_completion(DramCompletion& completion) {
-  if (next_completion_ == completions_.size()) {
-    completions_.clear();
-    next_completion_ = 0;
-    return false;
-  }
-  completion = completions_[next_completion_++];
-  return true;
 }
 
 int64_t DramChannel::read_burst(uint64_t address, int64_t bytes, int64_t start) {
@@ -253,36 +249,35 @@ int64_t DramChannel::transfer(uint64_t address, int64_t bytes, int64_t start, bo
   return last_completion_;
 }
 
-void DramChannel::tell(int64_t clock, DramCommandKind kind, const DramPlace& place) {
+inline void DramChannel::tell(int64_t clock, DramCommandKind kind, const DramPlace& place) {
   if (watcher_) watcher_({clock, kind, place});
 }
 
-void DramChannel::limit(Action action, int group, int64_t within, int64_t across) {
-  auto& limits = limits_[action];
-  for (int g = 0; g < part_.bank_groups; ++g) {
-    const auto i = static_cast<size_t>(g);
-    limits[i] = std::max(limits[i], g == group ? within : across);
-  }
+inline void DramChannel::limit(Action action, int group, int64_t within, int64_t across) {
+  int64_t* const limits = limits_.data() + static_cast<size_t>(action) * kMostGroups;
+  for (int g = 0; g < part_.bank_groups; ++g) limits[g] = std::max(limits[g], g == group ? within : across);
 }
 
-void DramChannel::issue(Choice chosen) {
-  now_ = chosen.clock;
-  bus_free_ = chosen.clock + 1;
+inline void DramChannel::issue() {
+  const int64_t clock = choice_clock_;
+  const int bank = choice_bank_;
+  now_ = clock;
+  bus_free_ = clock + 1;
   choice_known_ = false;
-  switch (candidates_[static_cast<size_t>(chosen.bank)].action) {
+  switch (candidates_.action[static_cast<size_t>(bank)]) {
     case kActivate:
-      return activate(chosen.bank, chosen.clock);
+      return activate(bank, clock);
     case kPrecharge:
-      return precharge(chosen.bank, chosen.clock);
+      return precharge(bank, clock);
     default:
-      return column(chosen.bank, chosen.clock);
+      return column(bank, clock);
   }
 }
 
-void DramChannel::activate(int index, int64_t clock) {
+inline void DramChannel::activate(int index, int64_t clock) {
   Bank& bank = banks_[static_cast<size_t>(index)];
-  const Candidate& candidate = candidates_[static_cast<size_t>(index)];
-  Entry& entry = entries_[static_cast<size_t>(candidate.entry)];
+  Entry& entry = entries_[static_cast<size_t>(candidates_.entry[static_cast<size_t>(index)])];
+  const int group = group_of(index);
   bank.open_row = entry.row;
   bank.hits_passed = 0;
   bank.next_column = clock + t_.tRCD;
@@ -291,7 +286,7 @@ void DramChannel::activate(int index, int64_t clock) {
   last_activates_[static_cast<size_t>(oldest_activate_)] = clock;
   oldest_activate_ = (oldest_activate_ + 1) % 4;
   const int64_t window = last_activates_[static_cast<size_t>(oldest_activate_)] + t_.tFAW;
-  limit(kActivate, candidate.group, std::max(clock + t_.tRRD_L, window), std::max(clock + t_.tRRD_S, window));
+  limit(kActivate, group, std::max(clock + t_.tRRD_L, window), std::max(clock + t_.tRRD_S, window));
   entry.activated = true;
   ++counters_.activates;
   if (open_banks_++ == 0 && clock > active_until_) {
@@ -302,51 +297,52 @@ void DramChannel::activate(int index, int64_t clock) {
   judge(index);
 }
 
-void DramChannel::close_after(Bank& bank, int64_t clock, int64_t precharge_clock) {
+inline void DramChannel::close_after(Bank& bank, int64_t clock, int64_t precharge_clock) {
   bank.open_row = kNoRow;
   bank.next_activate = std::max(bank.next_activate, precharge_clock + t_.tRP);
   --open_banks_;
   active_until_ = std::max({active_until_, clock, precharge_clock});
 }
 
-void DramChannel::precharge(int index, int64_t clock) {
+inline void DramChannel::precharge(int index, int64_t clock) {
   Bank& bank = banks_[static_cast<size_t>(index)];
-  entries_[static_cast<size_t>(candidates_[static_cast<size_t>(index)].entry)].precharged = true;
+  entries_[static_cast<size_t>(candidates_.entry[static_cast<size_t>(index)])].precharged = true;
   ++counters_.precharges;
   tell(clock, DramCommandKind::precharge, {index, bank.open_row, 0});
   close_after(bank, clock, clock);
   judge(index);
 }
 
-void DramChannel::remove(Bank& bank, int16_t index) {
+inline void DramChannel::remove(Bank& bank, int16_t index) {
   const auto kind = static_cast<size_t>(writing_);
   List& list = bank.waiting[kind];
   const Entry& entry = entries_[static_cast<size_t>(index)];
   (entry.previous == kNone ? list.head : entries_[static_cast<size_t>(entry.previous)].next) = entry.next;
   (entry.next == kNone ? list.tail : entries_[static_cast<size_t>(entry.next)].previous) = entry.previous;
+  --list.rows[row_slot(entry.row)];
   free_.push_back(index);
   --queued_[kind];
 }
 
-void DramChannel::column(int index, int64_t clock) {
+inline void DramChannel::column(int index, int64_t clock) {
   Bank& bank = banks_[static_cast<size_t>(index)];
-  const Candidate& candidate = candidates_[static_cast<size_t>(index)];
-  const int16_t served = candidate.entry;
+  const int16_t served = candidates_.entry[static_cast<size_t>(index)];
+  const int group = group_of(index);
   const Entry& entry = entries_[static_cast<size_t>(served)];
   const int64_t within = clock + std::max(t_.tCCD_L, burst_clocks_);
   const int64_t across = clock + std::max(t_.tCCD_S, burst_clocks_);
   int64_t end = 0;
   if (writing_) {
     end = clock + t_.CWL + burst_clocks_;
-    limit(kWrite, candidate.group, within, across);
-    limit(kRead, candidate.group, end + t_.tWTR_L, end + t_.tWTR_S);
+    limit(kWrite, group, within, across);
+    limit(kRead, group, end + t_.tWTR_L, end + t_.tWTR_S);
     bank.next_precharge = std::max(bank.next_precharge, end + t_.tWR);
     ++counters_.writes;
   } else {
     end = clock + t_.CL + burst_clocks_;
     const int64_t turned = std::max(end + t_.turnaround - t_.CWL, across);
-    limit(kRead, candidate.group, within, across);
-    limit(kWrite, candidate.group, turned, turned);
+    limit(kRead, group, within, across);
+    limit(kWrite, group, turned, turned);
     bank.next_precharge = std::max(bank.next_precharge, clock + t_.tRTP);
     ++counters_.reads;
   }

@@ -87,7 +87,15 @@ class DramChannel {
   int64_t finish();             // everything; the clock at which the last burst is over
 
   // In the order of their clocks; false where none is known yet.
-  bool next_completion(DramCompletion& completion);
+  bool next_completion(DramCompletion& completion) {
+    if (next_completion_ == completions_.size()) {
+      completions_.clear();
+      next_completion_ = 0;
+      return false;
+    }
+    completion = completions_[next_completion_++];
+    return true;
+  }
   // A transfer of any length: arrives at `start`, gives the clock of its last beat. Bank state stays between
   // calls; a start in the past counts as now. Not to be mixed with push().
   int64_t read_burst(uint64_t address, int64_t bytes, int64_t start);
@@ -106,6 +114,7 @@ class DramChannel {
  private:
   enum Action : uint8_t { kActivate, kPrecharge, kRead, kWrite, kActions };
   static constexpr int kMostGroups = 8;
+  static constexpr size_t kMostBanks = 32;
   static constexpr int64_t kNever = INT64_MAX;
   static constexpr int64_t kNoRow = -1;
   static constexpr int16_t kNone = -1;
@@ -119,16 +128,22 @@ class DramChannel {
     int16_t next = kNone, previous = kNone;
     bool activated = false, precharged = false;  // for it
   };
+  // Requests of one bank in the order of their age, and how many fall on each slot of rows: where none does,
+  // a search is spared.
+  static constexpr size_t kRowSlots = 64;
+  static size_t row_slot(int64_t row) { return static_cast<size_t>(row) % kRowSlots; }
   struct List {
     int16_t head = kNone, tail = kNone;
+    std::array<int16_t, kRowSlots> rows{};
   };
-  // What a bank would do next, and when the bank itself allows it.
-  struct Candidate {
-    int64_t ready = 0;
-    uint64_t key = 0;  // among equals in time the lowest wins: column commands, then age
-    int16_t entry = kNone;
-    Action action = kActivate;
-    uint8_t group = 0;
+  // What a bank would do next, when the bank itself allows it, and its rank among equals in time: column
+  // commands first, then age.
+  struct Candidates {
+    std::array<int64_t, kMostBanks> ready{};
+    std::array<uint64_t, kMostBanks> rank{};
+    std::array<uint8_t, kMostBanks> limit{};  // index into limits_
+    std::array<int16_t, kMostBanks> entry{};
+    std::array<Action, kMostBanks> action{};
   };
   struct Bank {
     int64_t open_row = kNoRow;
@@ -136,20 +151,17 @@ class DramChannel {
     int hits_passed = 0;          // that overtook an older request since the row was opened
     std::array<List, 2> waiting;  // reads, writes
   };
-  struct Choice {
-    int64_t clock = kNever;
-    int bank = -1;
-  };
-
   int64_t transfer(uint64_t address, int64_t bytes, int64_t start, bool write);
-  const Choice& choice();
+  void choose();
+  void choose(uint64_t urgent);
+  int group_of(int bank) const { return bank >> group_shift_; }
+  uint64_t urgency(size_t bank) const;
   void judge(int bank);  // sets the bank's candidate
   int16_t oldest_hit(const Bank& bank) const;
   void set_direction();
-  bool forward(const Bank& bank, uint64_t burst, const DramRequest& request, uint64_t tag);
-  bool holds(const List& list, uint64_t burst) const;
+  bool holds(const List& list, int64_t row, uint64_t burst) const;
   void insert(int bank, int16_t entry);
-  void issue(Choice chosen);
+  void issue();
   void activate(int bank, int64_t clock);
   void precharge(int bank, int64_t clock);
   void column(int bank, int64_t clock);
@@ -164,20 +176,24 @@ class DramChannel {
   DramMapping mapping_;
   DramTimings t_;
   int64_t burst_clocks_ = 0, refresh_interval_ = 0;
+  int group_shift_ = 0;
+  size_t bank_count_ = 0;
 
   std::vector<Bank> banks_;
-  std::vector<Candidate> candidates_;
+  Candidates candidates_;
   std::vector<Entry> entries_;
   std::vector<int16_t> free_;
   std::array<int, 2> queued_ = {0, 0}, room_ = {0, 0};
-  uint32_t waiting_banks_ = 0;  // that have a candidate, a bit each
-  bool writing_ = false;        // which of the two kinds is being served
+  bool writing_ = false;  // which of the two kinds is being served
   uint64_t order_ = 0;
-  Choice choice_;
+  // The next command, where it is known: of the most urgent bank.
   bool choice_known_ = false;
+  int choice_bank_ = 0;
+  int64_t choice_clock_ = kNever;
+  uint64_t choice_urgency_ = 0;
 
-  std::array<std::array<int64_t, kMostGroups>, kActions> limits_{};  // by action and group, over all banks
-  std::array<int64_t, 4> last_activates_{};                          // a ring, for tFAW
+  std::array<int64_t, size_t{kActions} * kMostGroups> limits_{};  // by action and group, over all banks
+  std::array<int64_t, 4> last_activates_{};                       // a ring, for tFAW
   int oldest_activate_ = 0;
   int64_t bus_free_ = 0;  // the command bus
   int64_t refresh_due_ = kNever;

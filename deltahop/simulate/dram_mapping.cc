@@ -97,9 +97,16 @@ void DramMapping::settle(std::string_view text, const std::array<int, 4>& field_
     field_shift[piece.field] += piece.bits;
   }
   address_bits_ = address_shift;
+  is_whole_ = true;
+  for (int i = 0; i < piece_count_; ++i) {
+    const Piece& piece = pieces_[static_cast<size_t>(i)];
+    is_whole_ = is_whole_ && piece.bits == field_bits[piece.field];
+    whole_shift_[piece.field] = piece.address_shift;
+    whole_mask_[piece.field] = (uint64_t{1} << piece.bits) - 1;
+  }
 }
 
-DramPlace DramMapping::place(uint64_t address) const {
+DramPlace DramMapping::split_place(uint64_t address) const {
   std::array<uint64_t, 4> fields = {};
   for (int i = 0; i < piece_count_; ++i) {
     const Piece& piece = pieces_[static_cast<size_t>(i)];
