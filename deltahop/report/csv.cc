@@ -9,7 +9,11 @@
 namespace deltahop {
 namespace {
 
-// RFC 4180; a leading sign that a spreadsheet would take for a formula is defused by an apostrophe.
+// The shortest text that reads back as the same number.
+std::string number_text(double value) { return fmt::format("{}", value); }
+
+}  // namespace
+
 std::string csv_field(std::string_view text) {
   const bool is_formula =
       !text.empty() && (text[0] == '=' || text[0] == '+' || text[0] == '-' || text[0] == '@');
@@ -21,11 +25,6 @@ std::string csv_field(std::string_view text) {
   }
   return result + '"';
 }
-
-// The shortest text that reads back as the same number.
-std::string number_text(double value) { return fmt::format("{}", value); }
-
-}  // namespace
 
 std::string to_csv(const Report& report) {
   const std::vector<LayerColumn> columns = layer_columns();

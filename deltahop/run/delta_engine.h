@@ -38,6 +38,7 @@ class DeltaEngine {
  public:
   virtual ~DeltaEngine() = default;
   virtual void reset() = 0;
+  virtual void clear_statistics() = 0;
   virtual void save(StateWriter& writer) const = 0;
   virtual void restore(StateReader& reader) = 0;
   virtual size_t state_bytes() const = 0;  // that save() adds

@@ -80,8 +80,8 @@ class DeltaOperand {
     }
   }
 
-  void reset() {
-    std::fill(sent_.begin(), sent_.end(), Delta{});
+  void reset() { std::fill(sent_.begin(), sent_.end(), Delta{}); }
+  void clear_statistics() {
     counts_.steps = counts_.sent = counts_.read = counts_.dense_steps = counts_.saturated = 0;
     largest_ = 0;
   }

@@ -56,6 +56,9 @@ class EngineCore : public Base {
     std::fill(memory_.begin(), memory_.end(), Sum{});
     for (auto& operand : operands_) operand.reset();
   }
+  void clear_statistics() override {
+    for (auto& operand : operands_) operand.clear_statistics();
+  }
   void save(StateWriter& writer) const override {
     writer.add(std::span<const Sum>(memory_));
     for (const auto& operand : operands_) operand.save(writer);

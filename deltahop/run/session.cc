@@ -128,8 +128,10 @@ void Session::step(std::span<const float> frame) {
   step();
 }
 
-void Session::reset() {
-  state_->plan.reset();
+void Session::reset() { state_->plan.reset(); }
+
+void Session::clear_statistics() {
+  for (DeltaEngine* engine : state_->plan.engines()) engine->clear_statistics();
   state_->latency.reset();
   state_->steps = 0;
 }

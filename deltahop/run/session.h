@@ -84,8 +84,8 @@ class Session {
   void step();                              // on what stands in the inputs
   void step(std::span<const float> frame);  // into the first input. Throws Error on another length.
 
-  // Back to the start of a stream: states, references and memories; counts and times as well.
-  void reset();
+  void reset();             // back to the start of a stream: states, references and memories
+  void clear_statistics();  // counts, times and ranges
   // Everything that the next steps depend on, as bytes with a version and a checksum.
   std::string save() const;
   // Throws Error where the bytes are damaged, cut off, or of another network or other options; the session is
@@ -94,7 +94,7 @@ class Session {
 
   SessionStatistics statistics() const;
   LatencySummary latency() const;
-  // The largest magnitude seen of every stream of a product since the start; needs record_ranges.
+  // The largest magnitude seen of every stream of a product; needs record_ranges.
   std::map<std::string, double> ranges() const;
   // Nodes that run through their layer's general code, which allocates; a step is free of allocation where
   // this is empty.

@@ -141,7 +141,10 @@ TEST_P(Sequences, StartAnewAfterAReset) {
   const Tensor frames = slow_frames(kSteps, 1);
   const std::vector<float> first = outputs_of(session, frames);
   session.reset();
+  EXPECT_EQ(session.statistics().steps, kSteps);
+  session.clear_statistics();
   EXPECT_EQ(session.statistics().steps, 0);
+  EXPECT_EQ(session.statistics().sent_bytes(), 0);
   EXPECT_EQ(outputs_of(session, frames), first);
 }
 
