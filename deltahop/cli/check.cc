@@ -39,7 +39,7 @@ std::string read_by_kind(const Config& config, const std::string& path) {
   if (has("chip")) return read_chip(config), "chip";
   if (has("layers"))
     return read_yaml_network(config, {}, std::filesystem::path(path).parent_path()), "network";
-  if (has("multipliers") || has("dram") || has("node_nm") || has("base"))
+  if (has("multipliers") || has("dram") || has("node_nm") || has("chip_costs") || has("base"))
     return load_technology(path), "technology";
   if (has("mean") || has("scale") || has("channels") || has("resize") || has("crop") ||
       has("resize_short_side") || has("layout")) {

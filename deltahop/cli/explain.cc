@@ -23,7 +23,8 @@ std::string network_page(const ZooEntry& entry) {
 constexpr std::string_view kWeak = " (an orientation, not a published figure)";
 
 std::string technology_page(const Technology& technology) {
-  std::string text = fmt::format("{}: {} [{}]\n", technology.name, technology.summary, technology.citation);
+  std::string text = fmt::format("{}: {}{}\n", technology.name, technology.summary,
+                                 technology.citation.empty() ? "" : " [" + technology.citation + "]");
   const auto add = [&](std::string_view title, const std::vector<CostPoint>& points) {
     if (!points.empty()) text += fmt::format("\n{}\n", title);
     for (const CostPoint& point : points) {

@@ -151,6 +151,7 @@ double mapping_figure(const Simulations::Run& run, const Figure& figure) {
 // The core's part is ours, or follows from a published efficiency of the core where the figure gives one.
 double energy_with_dram(const Report& report, const Figure& figure, double operations) {
   const Totals totals = totals_of(report);
+  DELTAHOP_CHECK(totals.energy->has_core || figure.core_tops_per_watt > 0);
   const double core_pJ =
       figure.core_tops_per_watt > 0 ? operations / figure.core_tops_per_watt : totals.energy->core_pJ();
   const std::string& dram = figure.dram;

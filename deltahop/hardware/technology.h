@@ -62,13 +62,15 @@ struct Technology {
   std::string name;  // of the file
   std::string summary;
   std::string citation;
-  double node_nm = 0.0;
+  double node_nm = 0.0;  // this and the supply: 0 where the file says neither
   double supply_V = 0.0;
   // Energies and areas on the chip are the table's times these; 1 except for scaled files.
   double energy_scale = 1.0;
   double area_scale = 1.0;
   std::string scale_note;  // the rule with its numbers; "" for none
 
+  bool has_chip_costs =
+      true;  // false: nobody published any, so that only DRAM is costed; the tables are empty
   std::vector<CostPoint> multiply_accumulates;  // where a source gives both operations together
   std::vector<CostPoint> multipliers, adders, memories, registers;
   std::vector<AreaPoint> areas;

@@ -106,6 +106,11 @@ std::vector<DramCostPoint> read_dram_costs(const Config& technology, Technology&
 }
 
 void read_tables(const Config& config, Technology& process) {
+  process.has_chip_costs = config.choice("chip_costs", {"listed", "none"}, "listed") == "listed";
+  if (!process.has_chip_costs) {
+    process.dram = read_dram_costs(config, process);
+    return;
+  }
   process.multiply_accumulates = read_points(config, "multiply_accumulates", false, process.references);
   process.multipliers = read_points(config, "multipliers", false, process.references);
   process.adders = read_points(config, "adders", false, process.references);
@@ -162,8 +167,11 @@ void read_scaling(const Config& config, Technology& process) {
 Technology read_technology(Config& config, std::string name) {
   Technology process;
   process.summary = config.text("summary");
-  process.node_nm = read_positive(config, "node_nm");
-  process.supply_V = read_positive(config, "supply_V");
+  const bool is_silent = config.has("chip_costs") && !config.has("node_nm");
+  if (!is_silent) {
+    process.node_nm = read_positive(config, "node_nm");
+    process.supply_V = read_positive(config, "supply_V");
+  }
   read_references(config, process.references);
   process.citation = read_citation(config, process.references);
   if (config.has("base")) {

@@ -24,7 +24,8 @@ TEST(TechnologyTest, EveryShippedFileIsReadStrictlyAndCitesEveryCost) {
     const Technology process = load_technology(name);
     EXPECT_EQ(process.name, name);
     EXPECT_FALSE(process.summary.empty());
-    EXPECT_TRUE(process.references.count(process.citation));
+    EXPECT_TRUE(!process.has_chip_costs || process.references.count(process.citation));
+    EXPECT_EQ(process.has_chip_costs, !process.registers.empty());
     for (const auto* points : {&process.multiply_accumulates, &process.multipliers, &process.adders,
                                &process.memories, &process.registers}) {
       for (const CostPoint& point : *points) {
@@ -37,6 +38,15 @@ TEST(TechnologyTest, EveryShippedFileIsReadStrictlyAndCitesEveryCost) {
     for (const auto& [key, text] : process.references) EXPECT_GT(text.size(), 20u) << key;
     EXPECT_FALSE(process.resolved.empty());
   }
+}
+
+TEST(TechnologyTest, ProgrammableLogicHasCostsOfDramOnly) {
+  const Technology process = load_technology("fpga");
+  EXPECT_FALSE(process.has_chip_costs);
+  EXPECT_TRUE(process.multipliers.empty() && process.memories.empty());
+  EXPECT_EQ(process.dram.size(), load_technology("45nm_horowitz").dram.size());
+  // Tables beside 'chip_costs: none' would be read by nobody.
+  EXPECT_THROW(load_technology("fpga", {"registers=[]"}), Error);
 }
 
 TEST(TechnologyTest, ItsTableValuesComeBackAsTheyStand) {

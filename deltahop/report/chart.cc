@@ -172,28 +172,34 @@ int data_colour(const std::string& name) {
 }
 
 Chart core_and_dram(const Report& report, const EnergyBreakdown& energy) {
-  Chart chart{"energy-dram",
-              "The core, and the core with DRAM",
-              "What DRAM costs per bit differs by a factor of ten between sources, so the same traffic "
-              "stands here at each.",
-              "",
-              Chart::Kind::horizontal_stacked_bars,
-              ChartUnit::picojoules,
-              {"core only"},
-              {{"core", 0, {per_input(energy.core_pJ(), report)}}, {"DRAM", 1, {0.0}}},
-              "DRAM cost"};
+  Chart chart{
+      "energy-dram",
+      energy.has_core ? "The core, and the core with DRAM" : "DRAM (the chip's own energy is not known)",
+      "What DRAM costs per bit differs by a factor of ten between sources, so the same traffic "
+      "stands here at each.",
+      "",
+      Chart::Kind::horizontal_stacked_bars,
+      ChartUnit::picojoules,
+      {},
+      {{"core", 0, {}}, {"DRAM", 1, {}}},
+      "DRAM cost"};
+  const auto add = [&](std::string label, double dram_pJ) {
+    chart.labels.push_back(std::move(label));
+    chart.series[0].values.push_back(per_input(energy.core_pJ(), report));
+    chart.series[1].values.push_back(per_input(dram_pJ, report));
+  };
+  if (energy.has_core) add("core only", 0.0);
   const std::string usual = energy.dram_costs.empty() ? "" : energy.dram_costs.front().name;
   std::vector<DramEnergy> costs = energy.dram_costs;
   std::stable_sort(costs.begin(), costs.end(), [](const DramEnergy& a, const DramEnergy& b) {
     return a.cost_pJ_per_bit < b.cost_pJ_per_bit;
   });
   for (const DramEnergy& cost : costs) {
-    chart.labels.push_back(fmt::format("{}, {:g} pJ/bit{}{}", cost.title, cost.cost_pJ_per_bit,
-                                       cost.name == usual ? " (default)" : "",
-                                       cost.is_weak ? " (orientation)" : ""));
-    chart.series[0].values.push_back(per_input(energy.core_pJ(), report));
-    chart.series[1].values.push_back(per_input(cost.energy_pJ, report));
+    add(fmt::format("{}, {:g} pJ/bit{}{}", cost.title, cost.cost_pJ_per_bit,
+                    cost.name == usual ? " (default)" : "", cost.is_weak ? " (orientation)" : ""),
+        cost.energy_pJ);
   }
+  if (!energy.has_core) chart.series.erase(chart.series.begin());
   return chart;
 }
 

@@ -72,7 +72,10 @@ std::string simulation_tiles(const Report& report, const Totals& totals) {
     text += tile_html("Efficiency", percent_text(*totals.efficiency_fraction),
                       percent_text(*totals.utilisation_fraction) + " of MAC slots useful");
   }
-  if (totals.energy) {
+  if (totals.energy && !totals.energy->has_core) {
+    text += tile_html("Energy of DRAM", energy_text(totals.energy->dram_pJ() / inputs_of(report)),
+                      "that of the chip is not known");
+  } else if (totals.energy) {
     text += tile_html("Energy", energy_text(totals.energy->total_pJ() / inputs_of(report)),
                       energy_text(totals.energy->core_pJ() / inputs_of(report)) + " without DRAM");
   }
@@ -121,7 +124,8 @@ std::string lead_html(const Report& report) {
         fmt::format("{} of the multiplications on the chip were skipped", percent_text(skipped));
     if (totals.latency) text += fmt::format("; an input takes {}", to_text(*totals.latency));
     if (totals.energy)
-      text += fmt::format(" and {} with DRAM", energy_text(totals.energy->total_pJ() / inputs_of(report)));
+      text += fmt::format(" and {} {} DRAM", energy_text(totals.energy->total_pJ() / inputs_of(report)),
+                          totals.energy->has_core ? "with" : "of");
     sentences.push_back(text + ".");
   } else if (totals.nonzero_macs && totals.macs > 0) {
     const double share =

@@ -154,7 +154,8 @@ std::string energy_html(const Report& report) {
                             energy_text(per_input(entry.energy_pJ, report)), entry.source});
     }
   }
-  table.footer = {"total", "", "", "", "", energy_text(per_input(totals.energy->total_pJ(), report)), ""};
+  table.footer = {totals.energy->has_core ? "total" : "total of DRAM",       "", "", "", "",
+                  energy_text(per_input(totals.energy->total_pJ(), report)), ""};
   return details_html("Every entry: count \xC3\x97 unit cost, with its source",
                       to_html(table, "Energy per input: what was counted, what one costs, and who says so"));
 }

@@ -153,7 +153,8 @@ Json totals_json(const Report& report) {
       Json entry = Writer::json_of(cost);
       entry["energy_pJ"] = number_json(per_input(cost.energy_pJ, report));
       entry["energy_with_core_pJ"] =
-          number_json(per_input(cost.energy_pJ + totals.energy->core_pJ(), report));
+          totals.energy->has_core ? number_json(per_input(cost.energy_pJ + totals.energy->core_pJ(), report))
+                                  : Json(nullptr);
       costs.push_back(std::move(entry));
     }
   }

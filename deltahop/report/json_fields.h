@@ -105,6 +105,7 @@ void describe(auto& archive, Either<DramEnergy> auto& cost) {
 }
 
 void describe(auto& archive, Either<EnergyBreakdown> auto& energy) {
+  archive.or_zero("has_core", energy.has_core);  // older writers knew no other case
   archive("core", energy.core);
   archive("dram", energy.dram);
   archive("dram_costs", energy.dram_costs);

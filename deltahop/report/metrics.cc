@@ -56,7 +56,8 @@ Number cycles(const Stats& stats) { return static_cast<double>(stats.cycles().nu
 
 Number energy(const std::optional<EnergyBreakdown>& breakdown, const Report& report,
               double (EnergyBreakdown::*part)() const) {
-  return breakdown ? Number(per_input(((*breakdown).*part)(), report)) : std::nullopt;
+  const bool known = breakdown && (breakdown->has_core || part == &EnergyBreakdown::dram_pJ);
+  return known ? Number(per_input(((*breakdown).*part)(), report)) : std::nullopt;
 }
 
 Number slot_fraction(const LayerRow& layer, const Report& report, int64_t macs) {

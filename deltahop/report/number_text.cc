@@ -133,9 +133,12 @@ std::vector<std::pair<std::string, std::string>> headline_figures(const Report& 
   }
   if (totals.energy && report.inputs > 0) {
     const double inputs = static_cast<double>(report.inputs);
-    figures.emplace_back("energy per input",
-                         fmt::format("{} core, {} with DRAM", energy_text(totals.energy->core_pJ() / inputs),
-                                     energy_text(totals.energy->total_pJ() / inputs)));
+    const std::string all = energy_text(totals.energy->total_pJ() / inputs);
+    figures.emplace_back(
+        "energy per input",
+        totals.energy->has_core
+            ? fmt::format("{} core, {} with DRAM", energy_text(totals.energy->core_pJ() / inputs), all)
+            : fmt::format("{} of DRAM; that of the chip is not known", all));
   }
   if (totals.core_ops_per_joule && totals.ops_per_joule_with_dram) {
     figures.emplace_back("efficiency",

@@ -48,7 +48,7 @@ void add_rates(Totals& totals, const Report& report) {
   totals.effective_ops_per_second = 2.0 * dense / seconds;
   totals.utilisation_fraction = static_cast<double>(totals.stats->macs_done) / slots;
   totals.efficiency_fraction = dense / slots;
-  if (!totals.energy) return;
+  if (!totals.energy || !totals.energy->has_core) return;
   const double core = totals.energy->core_pJ() * 1e-12;
   const double all = totals.energy->total_pJ() * 1e-12;
   totals.core_power = Watts(core / seconds);

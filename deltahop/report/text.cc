@@ -208,15 +208,18 @@ std::string energy_table(const Report& report, const TextOptions& options) {
   };
   add("level", energy_by_level(*totals.energy));
   add("data", energy_by_data_kind(*totals.energy));
+  const bool has_core = totals.energy->has_core;
   TextTable costs{{"DRAM cost", "pJ/bit", "DRAM", "core + DRAM", "source"}, "<>>><", {}, {}};
   for (const DramEnergy& cost : totals.energy->dram_costs) {
     costs.rows.push_back({cost.title, fmt::format("{:g}", cost.cost_pJ_per_bit),
                           energy_text(per_input(cost.energy_pJ, report)),
-                          energy_text(per_input(cost.energy_pJ + totals.energy->core_pJ(), report)),
+                          has_core ? energy_text(per_input(cost.energy_pJ + totals.energy->core_pJ(), report))
+                                   : unknown(options),
                           cost.source});
   }
-  return heading("Energy per input", options) + to_text(table, options) +
-         heading("The same with DRAM at every listed cost", options) + to_text(costs, options);
+  return heading(has_core ? "Energy per input" : "Energy of DRAM per input", options) +
+         to_text(table, options) + heading("The same with DRAM at every listed cost", options) +
+         to_text(costs, options);
 }
 
 std::string lines_text(std::string_view title, const std::vector<std::string>& lines,

@@ -104,6 +104,19 @@ TEST(TextTest, TheKindOfALayerGivesWayToNamesAndNumbers) {
   EXPECT_THAT(to_text(report, {.width = 100, .cut = false}), testing::HasSubstr(report.layers[0].name));
 }
 
+TEST(TextTest, WhereTheChipsEnergyIsUnknownOnlyThatOfDramIsShown) {
+  Report report = straight_sample_report();
+  for (LayerRow& layer : report.layers) {
+    if (!layer.energy) continue;
+    layer.energy->has_core = false;
+    layer.energy->core.clear();
+  }
+  const std::string text = to_text(report, {.width = 0});
+  EXPECT_THAT(text, testing::HasSubstr("of DRAM; that of the chip is not known"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("Op/s/W")));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr(" core,")));
+}
+
 TEST(TextTest, SaturatedResultsStandInTheirLayersRow) {
   Report report = straight_sample_report();
   for (LayerRow& layer : report.layers) layer.saturated = 0;

@@ -74,6 +74,17 @@ void add_leakage(EnergyBreakdown& energy, const Stats& stats, const Architecture
   energy.not_modelled.emplace_back("idle MAC slots (taken as clock-gated)");
 }
 
+void add_core(EnergyBreakdown& energy, const Stats& stats, const Architecture& chip,
+              const Technology& technology) {
+  add_arithmetic(energy.core, stats, chip, technology);
+  for (const MemoryLevel level : kLevels) {
+    const Traffic traffic = stats.at(level);
+    if (traffic.read + traffic.written == Bits(0)) continue;
+    add_traffic(energy.core, stats, level, level_cost(level, chip, technology));
+  }
+  add_leakage(energy, stats, chip, technology);
+}
+
 std::string dram_source(const DramCostPoint& point) {
   return fmt::format("[{}] {}{}", point.citation, point.note, point.is_weak ? " (orientation)" : "");
 }
@@ -123,6 +134,7 @@ double EnergyBreakdown::core_pJ() const { return sum_of(core); }
 double EnergyBreakdown::dram_pJ() const { return sum_of(dram); }
 
 EnergyBreakdown& EnergyBreakdown::operator+=(const EnergyBreakdown& other) {
+  has_core = has_core && other.has_core;
   merge(core, other.core);
   merge(dram, other.dram);
   for (const DramEnergy& cost : other.dram_costs) {
@@ -143,13 +155,12 @@ EnergyBreakdown& EnergyBreakdown::operator+=(const EnergyBreakdown& other) {
 
 EnergyBreakdown energy_of(const Stats& stats, const Architecture& chip, const Technology& technology) {
   EnergyBreakdown energy;
-  add_arithmetic(energy.core, stats, chip, technology);
-  for (const MemoryLevel level : kLevels) {
-    const Traffic traffic = stats.at(level);
-    if (traffic.read + traffic.written == Bits(0)) continue;
-    add_traffic(energy.core, stats, level, level_cost(level, chip, technology));
-  }
-  add_leakage(energy, stats, chip, technology);
+  energy.has_core = technology.has_chip_costs;
+  if (energy.has_core)
+    add_core(energy, stats, chip, technology);
+  else
+    energy.not_modelled.push_back(
+        fmt::format("everything on the chip (the technology '{}' has no costs of it)", technology.name));
 
   DELTAHOP_CHECK(!technology.dram.empty());
   const DramCostPoint& usual = technology.dram.front();

@@ -36,12 +36,13 @@ struct DramEnergy {
 };
 
 struct EnergyBreakdown {
+  bool has_core = true;                   // false: the technology has no costs of what is on the chip
   std::vector<EnergyEntry> core;          // everything on the chip
   std::vector<EnergyEntry> dram;          // at the technology's default cost
   std::vector<DramEnergy> dram_costs;     // the same traffic at every listed cost; the default first
   std::vector<std::string> not_modelled;  // "leakage", "clock tree", ...
 
-  double core_pJ() const;
+  double core_pJ() const;  // 0 where has_core is false
   double dram_pJ() const;  // at the default cost
   double total_pJ() const { return core_pJ() + dram_pJ(); }
 

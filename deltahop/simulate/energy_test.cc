@@ -115,6 +115,19 @@ TEST(EnergyTest, DramIsCostedAtEveryListedFigureWithTheDefaultFirst) {
     EXPECT_DOUBLE_EQ(cost.energy_pJ, 1000 * cost.cost_pJ_per_bit);
 }
 
+TEST(EnergyTest, WithoutCostsOfTheChipItsEnergyIsLeftOutByName) {
+  Random random(9);
+  const Stats stats = random_stats(random);
+  const EnergyBreakdown energy = energy_of(stats, example_chip(), load_technology("fpga"));
+  EXPECT_FALSE(energy.has_core);
+  EXPECT_TRUE(energy.core.empty());
+  EXPECT_EQ(energy.dram_pJ(), energy_of(stats, example_chip(), load_technology("28nm_scaled")).dram_pJ());
+  EXPECT_THAT(energy.not_modelled, testing::ElementsAre(testing::HasSubstr("everything on the chip")));
+  EnergyBreakdown mixed = energy_of(stats, example_chip(), load_technology("28nm_scaled"));
+  mixed += energy;
+  EXPECT_FALSE(mixed.has_core) << "half a sum is no sum";
+}
+
 TEST(EnergyTest, LeakageFollowsAreaAndTimeWhereTheProcessHasIt) {
   Stats stats;
   stats.cycles_by_phase[0] = Cycles(500000);  // 1 ms

@@ -97,7 +97,6 @@ std::vector<std::string> EdgeDrnn::uncertainties() const {
               "cycles follow from the released hardware description's state machines and were not measured "
               "on a board; {} cycles a layer and step stand for registers and handshakes",
               config_.pipeline_fill_cycles),
-          "unit costs are those of an ASIC process, the chip is an FPGA design: its energy is an orientation",
           "the processor that moves inputs and outputs, and the rest of the board, are not modelled"};
 }
 

@@ -61,7 +61,7 @@ std::string message_of(const std::vector<std::string>& settings) {
   return "";
 }
 
-TEST(NullhopConfigTest, BothVariantsLoadAndDifferInClockOnly) {
+TEST(NullhopConfigTest, BothVariantsLoadAndDifferInClockAndTechnologyOnly) {
   const auto chip = make_accelerator("nullhop", {});
   const auto board = make_accelerator("nullhop_zynq", {});
   EXPECT_EQ(chip->architecture().clock.number(), 500e6);
@@ -69,6 +69,8 @@ TEST(NullhopConfigTest, BothVariantsLoadAndDifferInClockOnly) {
   EXPECT_EQ(chip->architecture().multipliers, 128);
   EXPECT_EQ(chip->architecture().core_area.number(), 6.3);
   EXPECT_EQ(board->architecture().core_area.number(), 0) << "an FPGA has no core area";
+  EXPECT_EQ(chip->architecture().technology, "28nm_scaled");
+  EXPECT_EQ(board->architecture().technology, "fpga");
   EXPECT_EQ(chip->arithmetic(), (Arithmetic{16, 16, Rounding::floor, Overflow::saturate}));
 }
 
