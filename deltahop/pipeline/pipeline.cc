@@ -141,6 +141,10 @@ void Pipeline::reset() {
   sums_.reset();
   taken_ = 0;
   for (Session& session : sessions_) session.reset();
+}
+
+void Pipeline::clear_statistics() {
+  for (Session& session : sessions_) session.clear_statistics();
   latency_.reset();
 }
 

@@ -34,7 +34,8 @@ class Pipeline {
   // The end of a recording: appends the rest, so that as many samples came out as went in, and
   // delay_samples() more. What was counted can be asked; reset() before the next recording.
   void finish(std::vector<float>& out);
-  void reset();  // states, sums and counts
+  void reset();             // states and sums
+  void clear_statistics();  // counts, times and ranges, which reset() keeps
 
   // A whole recording from the start; as long as it was, and in step with it.
   std::vector<float> whole(std::span<const float> samples);
