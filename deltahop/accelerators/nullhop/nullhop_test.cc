@@ -133,7 +133,11 @@ TEST(NullhopMappingTest, ChannelsAreRoundedUpToAPowerOfTwoAndDealtInRuns) {
 
 TEST(NullhopMappingTest, ALayerThatNeedsMoreThanEightMacsAChannelIsRefused) {
   std::string reason;
-  EXPECT_FALSE(map_channels(config_with(), 4096, 128, 9, &reason));
+  // 2048 channels are 256 a controller, 2304 words of 3x3 kernels; 4096 would be 4608 words, above 4096.
+  EXPECT_EQ(map_channels(config_with(), 2048, 128, 9, &reason)->macs_per_channel, 8);
+  EXPECT_FALSE(map_channels(config_with(), 2049, 128, 9, &reason));
+  EXPECT_EQ(map_channels(config_with(), 512, 128, 49, &reason)->macs_per_channel, 8);
+  EXPECT_FALSE(map_channels(config_with(), 513, 128, 49, &reason));
   EXPECT_THAT(reason, HasSubstr("kernel memories of 8 MACs"));
   EXPECT_FALSE(map_channels(config_with({"extensions.few_output_channels=false"}), 16, 8, 16, &reason));
 }
