@@ -8,6 +8,7 @@
 #include "deltahop/accelerators/edge_drnn/account.h"
 #include "deltahop/accelerators/edge_drnn/stack.h"
 #include "deltahop/accelerators/edge_drnn/ticking.h"
+#include "deltahop/accelerators/edge_drnn/weight_port.h"
 #include "deltahop/base/error.h"
 
 namespace deltahop {
@@ -53,15 +54,25 @@ RecurrentCounts EdgeDrnn::simulate_steps(std::span<const LayerTrace> layers) con
     stack.push_back(layer.recurrent->layer);
   }
   require_stack(config_, stack);
-  const WeightFeed feed;
+  std::optional<DramWeights> dram;
+  WeightFeed feed;
+  if (!config_.dram.part.empty()) {
+    dram.emplace(config_);
+    feed = [&](int64_t address, int64_t bytes, int64_t cycle, std::vector<int64_t>& arrivals) {
+      dram->fetch(address, bytes, cycle, arrivals);
+    };
+  }
   const std::vector<LayerEvents> events =
       config_.ticking ? tick(config_, traces, feed, nullptr) : schedule(config_, traces, feed);
   RecurrentCounts counts;
   LayerPlace place;
+  int64_t cycles = 0;
   for (size_t k = 0; k < events.size(); ++k) {
     place = place_layer(config_, *stack[k], k == 0 ? nullptr : &place);
     counts.layers.push_back(book_layer(config_, place, *stack[k], events[k], k == 0, k + 1 == events.size()));
+    cycles += events[k].cycles();
   }
+  if (dram) counts.notes = dram->notes(cycles);
   return counts;
 }
 

@@ -56,6 +56,8 @@ void read_limits(const Config& limits, EdgeDrnnConfig& chip) {
 void read_dram(const Config& dram, EdgeDrnnConfig& chip) {
   chip.dram.part = dram.text("part");
   if (chip.dram.part == "none") chip.dram.part.clear();
+  chip.dram.open_page = dram.choice("page", {"open", "closed"}) == "open";
+  chip.dram.refresh = dram.boolean("refresh");
   chip.dram.columns_in_flight = integer_in(dram, "columns_in_flight", 1, 32);
   chip.dram.port_latency_cycles = whole<Cycles>(dram, "port_latency", 0, 100000);
 }

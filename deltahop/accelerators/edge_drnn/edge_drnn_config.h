@@ -13,6 +13,7 @@ namespace deltahop::edge_drnn {
 
 struct DramSettings {
   std::string part;  // "" for none
+  bool open_page = true, refresh = true;
   int64_t columns_in_flight = 2;
   int64_t port_latency_cycles = 0;
 };

@@ -9,6 +9,7 @@
 
 #include "deltahop/accelerators/edge_drnn/stack.h"
 #include "deltahop/accelerators/edge_drnn/ticking.h"
+#include "deltahop/accelerators/edge_drnn/weight_port.h"
 #include "deltahop/base/error.h"
 #include "deltahop/base/random.h"
 #include "deltahop/network/edge_drnn_vectors_testing.h"
@@ -227,6 +228,46 @@ TEST(EdgeDrnnTime, TheClosedFormIsExactWhereTheElementsNeverWaitAndALowerBoundEl
       EXPECT_EQ(events.cycles(), closed);
     }
   }
+}
+
+TEST(EdgeDrnnTime, TheScheduleEqualsTheTickingModelBehindARealDram) {
+  for (const char* part : {"ddr3l_1600_4gb_x16", "ddr3_1066_1gb_x16"}) {
+    for (const int in_flight : {1, 2, 4}) {
+      const auto traces = random_stack({{16, 128}, {128, 128}}, 15, 12, 4);
+      const std::vector<std::string> settings = {fmt::format("dram.part={}", part),
+                                                 fmt::format("dram.columns_in_flight={}", in_flight)};
+      const EdgeDrnnConfig chip = config_with(settings);
+      DramWeights first(chip), second(chip);
+      const auto feed = [](DramWeights& dram) {
+        return [&dram](int64_t address, int64_t bytes, int64_t cycle, std::vector<int64_t>& arrivals) {
+          dram.fetch(address, bytes, cycle, arrivals);
+        };
+      };
+      const auto fast = schedule(chip, pointers(traces), feed(first));
+      EXPECT_EQ(fast, tick(chip, pointers(traces), feed(second), nullptr));
+      EXPECT_GT(fast[0].dram_cycles, 0);
+      const int64_t cycles = fast[0].cycles() + fast[1].cycles();
+      EXPECT_EQ(first.counters(cycles).reads, (fast[0].columns() + fast[1].columns() + 2) * 384 / 16)
+          << "a column of 384 bytes is 24 bursts, the biases are columns";
+      EXPECT_EQ(make_accelerator("edge_drnn", settings)->simulate_steps(layer_traces(traces)).notes.size(),
+                2u);
+    }
+  }
+}
+
+TEST(EdgeDrnnTime, ASingleColumnComesAfterActivationColumnLatencyAndItsBursts) {
+  const EdgeDrnnConfig chip =
+      config_with({"dram.part=ddr3_1066_1gb_x16", "clock=533.333333 MHz", "dram.refresh=false"});
+  DramWeights dram(chip);
+  const DramPart part = load_dram_part("ddr3_1066_1gb_x16");
+  std::vector<int64_t> arrivals;
+  dram.fetch(0, 48, 100, arrivals);
+  ASSERT_EQ(arrivals.size(), 6u);
+  const int64_t first = 100 + part.timings.tRCD + part.timings.CL + part.burst_clocks();
+  EXPECT_NEAR(static_cast<double>(arrivals[1]), static_cast<double>(first), 1)
+      << "both beats of the first burst";
+  EXPECT_EQ(arrivals[0], arrivals[1]);
+  EXPECT_EQ(arrivals[5] - arrivals[1], 2 * std::max(part.burst_clocks(), part.timings.tCCD_S));
 }
 
 TEST(EdgeDrnnTime, PhasesAddUpAndSlotsAreDoneOrIdle) {
