@@ -64,6 +64,11 @@ RecurrentCounts Accelerator::simulate_steps(std::span<const LayerTrace>) const {
   throw Error(architecture().name, "has no recurrent layers");
 }
 
+std::vector<std::pair<std::string, std::string>> Accelerator::board_files(RecurrentLayers,
+                                                                          std::string_view) const {
+  throw Error(architecture().name, "has no files to load a board with");
+}
+
 std::string embedded_accelerator_file(std::string_view path) {
   for (const EmbeddedFile& file : embedded_accelerators()) {
     if (file.path == path) return std::string(file.content);

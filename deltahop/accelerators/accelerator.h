@@ -71,12 +71,19 @@ class Accelerator {
   // layers.
   virtual std::optional<DeltaGruFormats> recurrent_formats() const { return std::nullopt; }
   // Whether it runs these layers, one behind the other in every time step; host with the reason otherwise.
-  virtual Support supports_recurrent(RecurrentLayers) const { return {Placement::host, "not a recurrent chip", ""}; }
+  virtual Support supports_recurrent(RecurrentLayers) const {
+    return {Placement::host, "not a recurrent chip", ""};
+  }
   // What a user should know of these layers on this chip, a line each: padding, sums that may wrap.
   virtual std::vector<std::string> warnings(RecurrentLayers) const { return {}; }
   // Counts of all time steps of supported layers, whose traces have `recurrent`. Throws Error where one is
   // not supported.
   virtual RecurrentCounts simulate_steps(std::span<const LayerTrace> layers) const;
+
+  // What a real board is loaded with for these layers: files by name. Throws Error where the chip has no such
+  // form, or the layers do not fit.
+  virtual std::vector<std::pair<std::string, std::string>> board_files(RecurrentLayers layers,
+                                                                       std::string_view name) const;
 
   // What the sources leave open and how much it may matter, a line each, for every report.
   virtual std::vector<std::string> uncertainties() const { return {}; }

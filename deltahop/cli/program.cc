@@ -103,6 +103,7 @@ int run_program(int argc, char** argv) {
   add_simulate(program, surroundings);
   add_quantize(program, surroundings);
   add_convert(program, surroundings);
+  add_export(program, surroundings);
   add_compare(program, surroundings);
   add_validate(program, surroundings);
   add_list(program, surroundings);

@@ -36,6 +36,10 @@ void add_simulate(CLI::App& program, Surroundings& surroundings) {
       ->add_option("--density", job.density,
                    "In place of --input: random activations, this share of them not zero")
       ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--steps", job.steps, "With --density: time steps of a recurrent network")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  job.thresholds.add_to(*command);
   command->add_flag("--verify", job.verify,
                     "Let the chip compute its own output and compare every value with the integer network's");
   command->add_flag("--no-float", job.no_float,

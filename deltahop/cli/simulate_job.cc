@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "deltahop/base/files.h"
+#include "deltahop/cli/recurrent_job.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation.h"
 #include "deltahop/compress/fold.h"
@@ -55,6 +56,8 @@ void require_own_arithmetic(const SimulateJob& job, const Arithmetic& arithmetic
               "leave out --activation-bits, --weight-bits, --rounding and --overflow, or --verify");
 }
 
+}  // namespace
+
 void note_verification(const SimulationResult& result, bool verify, std::vector<std::string>& notes) {
   if (!verify) return;
   int64_t compared = 0, mismatches = 0;
@@ -65,8 +68,6 @@ void note_verification(const SimulationResult& result, bool verify, std::vector<
   notes.push_back(fmt::format("verified: {} values of the chip's own output compared bit for bit, {} differ",
                               compared, mismatches));
 }
-
-}  // namespace
 
 void FormatOptions::add_to(CLI::App& command) {
   const auto add = [&command](const char* name, auto& value, const char* help) {
@@ -157,7 +158,12 @@ Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
     sources.result = &result;
     return report_of(surroundings, sources);
   }
-  Network network = bound_to_one(folded(job.network.load()));
+  Network network = folded(job.network.load());
+  if (chip->recurrent_formats() && has_recurrent_layers(network))
+    return run_recurrent_job(job, network, *chip, technology, surroundings);
+  if (job.thresholds.given())
+    throw Error("--theta-x, --theta-h, --thresholds", "are for recurrent networks on a recurrent chip");
+  network = bound_to_one(network);
   sources.network = &network;
   if (job.density) {
     const SimulationResult result =

@@ -8,6 +8,7 @@
 
 #include "deltahop/cli/options.h"
 #include "deltahop/cli/simulation.h"
+#include "deltahop/cli/threshold_options.h"
 #include "deltahop/report/report.h"
 
 namespace deltahop {
@@ -34,6 +35,8 @@ struct SimulateJob {
   std::vector<std::string> settings;
   std::string technology;         // "": the chip's own
   std::optional<double> density;  // synthetic zeros in place of inputs
+  int64_t steps = 1000;           // of them, for recurrent networks
+  ThresholdOptions thresholds;    // of recurrent networks
   std::string trace;              // a saved trace or a folder of them, in place of a network
   std::string save_trace;
   bool verify = false, no_float = false, no_sizes = false;
@@ -41,6 +44,9 @@ struct SimulateJob {
 
 // Throws Error where the options do not fit together.
 Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings);
+
+// A line on how many values the chip computed itself, where it was asked to.
+void note_verification(const SimulationResult& result, bool verify, std::vector<std::string>& notes);
 
 // The integer model for these options; notes say where its formats come from; only_run as calibrated() has
 // it. `network` must be folded and bound.

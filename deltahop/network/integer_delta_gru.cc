@@ -177,6 +177,29 @@ int64_t RecurrentTrace::columns() const {
          std::accumulate(sent_h.begin(), sent_h.end(), int64_t{0});
 }
 
+void count_sent(RecurrentTrace& trace) {
+  const IntegerDeltaGruLayer& layer = *trace.layer;
+  const auto x = std::as_const(trace.inputs).values<int16_t>(),
+             y = std::as_const(trace.outputs).values<int16_t>();
+  std::vector<int16_t> x_reference(static_cast<size_t>(layer.inputs)),
+      h_reference(static_cast<size_t>(layer.hidden));
+  const auto count = [&](std::span<const int16_t> values, std::vector<int16_t>& references, int32_t theta) {
+    int32_t sent = 0;
+    for (size_t k = 0; k < references.size(); ++k)
+      sent += sent_delta(values[k], references[k], theta, layer.formats.activation) != 0 ? 1 : 0;
+    return sent;
+  };
+  trace.sent_x.clear();
+  trace.sent_h.assign(1, 0);  // the first step starts from the references' zeros
+  for (int64_t t = 0; t < trace.inputs.dim(0); ++t) {
+    trace.sent_x.push_back(
+        count(x.subspan(static_cast<size_t>(t * layer.inputs)), x_reference, layer.theta_x));
+    if (t > 0)
+      trace.sent_h.push_back(
+          count(y.subspan(static_cast<size_t>((t - 1) * layer.hidden)), h_reference, layer.theta_h));
+  }
+}
+
 RecurrentTrace run_sequence(std::shared_ptr<const IntegerDeltaGruLayer> layer, Tensor inputs) {
   DELTAHOP_CHECK(inputs.type() == DataType::int16 && inputs.shape().size() == 2);
   DELTAHOP_CHECK(inputs.shape()[1] == layer->inputs);

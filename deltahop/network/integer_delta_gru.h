@@ -106,6 +106,8 @@ struct RecurrentTrace {
   int64_t steps() const { return static_cast<int64_t>(sent_x.size()); }
   int64_t columns() const;  // sent in all steps, biases not among them
 };
+// Fills in what was sent from inputs, outputs and thresholds alone: for traces that no weights made.
+void count_sent(RecurrentTrace& trace);
 RecurrentTrace run_sequence(std::shared_ptr<const IntegerDeltaGruLayer> layer, Tensor inputs);
 
 }  // namespace deltahop

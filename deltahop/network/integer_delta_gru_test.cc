@@ -146,6 +146,17 @@ TEST(IntegerDeltaGru, EqualsThePlainGruExactlyAtThresholdZero) {
   EXPECT_EQ(std::vector<int16_t>(outputs.begin(), outputs.end()), plain_gru(*layer, trace.inputs));
 }
 
+TEST(IntegerDeltaGru, WhatIsSentFollowsFromInputsAndOutputsAlone) {
+  auto layer = random_layer(5, 12, 3, 40);
+  layer->theta_x = 9;
+  layer->theta_h = 20;
+  const RecurrentTrace trace = run_sequence(layer, walk(60, 5, 4));
+  RecurrentTrace again = trace;
+  count_sent(again);
+  EXPECT_EQ(again.sent_x, trace.sent_x);
+  EXPECT_EQ(again.sent_h, trace.sent_h);
+}
+
 TEST(IntegerDeltaGru, AFloatGruIsMetWithinTheTablesSteps) {
   const auto layer = random_layer(3, 8, 9, 20);
   const RecurrentTrace trace = run_sequence(layer, walk(1, 3, 10));

@@ -76,6 +76,22 @@ RecurrentCounts EdgeDrnn::simulate_steps(std::span<const LayerTrace> layers) con
   return counts;
 }
 
+std::vector<std::pair<std::string, std::string>> EdgeDrnn::board_files(RecurrentLayers layers,
+                                                                       std::string_view name) const {
+  const MemoryImage image = make_image(config_, {layers.begin(), layers.end()});
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"weights.bin", weights_binary(image)},
+      {"weights.hex", weights_text(image)},
+      {"configuration.bin", configuration_binary(image)},
+      {"configuration.hex", configuration_text(image)},
+      {fmt::format("{}.h", plain_name(name)), c_header(image, name)}};
+  // Nothing leaves that would not be read back as it was meant.
+  DELTAHOP_CHECK(image_from_binary(files[0].second, files[2].second, image.beat_bytes, "binary") == image);
+  DELTAHOP_CHECK(weights_from_text(files[1].second, image.beat_bytes, "text") == image.weights);
+  DELTAHOP_CHECK(layers_of(image, config_).size() == layers.size());
+  return files;
+}
+
 Stats EdgeDrnn::simulate(const LayerTrace& trace) const { return simulate_steps({&trace, 1}).layers.front(); }
 
 Tensor EdgeDrnn::compute(const LayerTrace& trace) const {

@@ -21,6 +21,9 @@ class EdgeDrnn final : public Accelerator {
   std::vector<std::string> warnings(RecurrentLayers layers) const override;
   // Works without weights: only thresholds, inputs and outputs of the traces are looked at.
   RecurrentCounts simulate_steps(std::span<const LayerTrace> layers) const override;
+  // weights.bin, weights.hex, configuration.bin, configuration.hex and a C header of that name.
+  std::vector<std::pair<std::string, std::string>> board_files(RecurrentLayers layers,
+                                                               std::string_view name) const override;
   // One recurrent layer as a network of its own.
   Stats simulate(const LayerTrace& trace) const override;
   Tensor compute(const LayerTrace& trace) const override;

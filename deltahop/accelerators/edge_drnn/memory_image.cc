@@ -168,12 +168,17 @@ std::string configuration_text(const MemoryImage& image) {
   return text;
 }
 
+std::string plain_name(std::string_view name) {
+  std::string plain;
+  for (const char c : name) plain += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  if (plain.empty() || std::isdigit(static_cast<unsigned char>(plain[0])) != 0) plain.insert(0, "net_");
+  return plain;
+}
+
 std::string c_header(const MemoryImage& image, std::string_view name) {
-  std::string plain, upper;
-  for (const char c : name) {
-    plain += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-    upper += static_cast<char>(std::toupper(static_cast<unsigned char>(plain.back())));
-  }
+  const std::string plain = plain_name(name);
+  std::string upper = plain;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   const std::vector<int32_t>& words = image.configuration;
   std::string text = fmt::format(
       "/* Weights and configuration of an EdgeDRNN, made by deltahop. */\n#ifndef EDGE_DRNN_{0}_H\n#define "

@@ -43,6 +43,8 @@ std::string configuration_binary(const MemoryImage& image);
 // form of the authors' test bench. Throws Error for words beyond 16 bits.
 std::string weights_text(const MemoryImage& image);
 std::string configuration_text(const MemoryImage& image);
+// "my-net" as C takes it: "my_net".
+std::string plain_name(std::string_view name);
 // A C header: `name` in its guards and names, an array of weights aligned to a page, the words as macros.
 std::string c_header(const MemoryImage& image, std::string_view name);
 
