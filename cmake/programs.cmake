@@ -37,6 +37,8 @@ endforeach()
 # Makes models/ anew; run by hand only, see models/README.md.
 add_executable(make_demo_model EXCLUDE_FROM_ALL tools/make_demo_model.cc)
 target_link_libraries(make_demo_model PRIVATE ${DELTAHOP_LIBRARIES} deltahop_flags PNG::PNG)
+add_executable(make_stream_model EXCLUDE_FROM_ALL tools/make_stream_model.cc)
+target_link_libraries(make_stream_model PRIVATE ${DELTAHOP_LIBRARIES} deltahop_flags)
 
 if(DELTAHOP_FUZZ)
   file(GLOB fuzzers CONFIGURE_DEPENDS "tests/fuzz/fuzz_*.cc")

@@ -116,8 +116,12 @@ Inputs::Loaded Inputs::load(int64_t index) const {
 std::string Inputs::description() const { return source_->description(); }
 
 void ReportOptions::add_to(CLI::App& command) {
-  command.add_flag("--json", json, "The report as JSON on standard output, in place of the table");
   command.add_option("-o,--output", output, "A folder for report.html, report.json and layers.csv");
+  add_forms_to(command);
+}
+
+void ReportOptions::add_forms_to(CLI::App& command) {
+  command.add_flag("--json", json, "The report as JSON on standard output, in place of the table");
   command.add_option("--html", html, "The report as one self-contained HTML page");
   command.add_option("--csv", csv, "One row a layer");
   command.add_option("--json-file", json_file, "The report as JSON in a file");

@@ -65,6 +65,7 @@ struct ReportOptions {
   std::string html, csv, json_file;
 
   void add_to(CLI::App& command);
+  void add_forms_to(CLI::App& command);  // without the folder, for a command whose --output is another one
 };
 
 // Options that would do nothing are refused by name, never ignored: with `option`, none of `others` may stand

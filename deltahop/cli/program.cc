@@ -101,6 +101,7 @@ int run_program(int argc, char** argv) {
   program.footer("Exit codes: 0 done; 1 wrong input, or a check that failed; 2 a fault of deltahop itself.");
   add_profile(program, surroundings);
   add_simulate(program, surroundings);
+  add_run(program, surroundings);
   add_quantize(program, surroundings);
   add_convert(program, surroundings);
   add_export(program, surroundings);

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/cli/stream_input.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include "deltahop/base/files.h"
+#include "deltahop/io/csv.h"
+#include "deltahop/io/labels.h"
+#include "deltahop/io/npz.h"
+#include "deltahop/io/sound.h"
+#include "deltahop/signal/front_end.h"
+#include "deltahop/signal/resample.h"
+
+namespace deltahop {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFrontEndKey = "front_end";
+constexpr int64_t kUsualRate_Hz = 16000;
+const std::vector<std::string> kExtensions = {".wav", ".flac", ".npz", ".npy", ".csv", ".f32"};
+
+std::string extension_of(const fs::path& path) {
+  std::string text = path.extension().string();
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+std::vector<fs::path> files_of(const StreamInputOptions& options) {
+  std::vector<fs::path> files;
+  for (const std::string& input : options.inputs) {
+    const fs::path path(input);
+    if (!fs::is_directory(path)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<fs::path> inside;
+    for (const auto& entry : fs::directory_iterator(path)) {
+      const std::string extension = extension_of(entry.path());
+      if (std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end() &&
+          extension != ".csv")  // beside sounds lie labels
+        inside.push_back(entry.path());
+    }
+    std::sort(inside.begin(), inside.end());
+    if (inside.empty()) throw Error(input, "holds no sequences", "expected WAV, FLAC, NPY, NPZ or F32 files");
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  return files;
+}
+
+std::vector<float> floats_of(const Tensor& tensor) {
+  const Tensor wide = tensor.converted(DataType::float32);
+  return {wide.values<float>().begin(), wide.values<float>().end()};
+}
+
+std::vector<float> read_csv(const fs::path& path) {
+  const Table table = parse_table(read_file(path), path.string());
+  std::vector<float> values;
+  for (size_t i = 0; i < table.rows.size(); ++i) {
+    std::vector<float> row;
+    for (const std::string& field : table.rows[i].fields) {
+      float value = 0;
+      const auto [end, fault] = std::from_chars(field.data(), field.data() + field.size(), value);
+      if (fault != std::errc{} || end != field.data() + field.size()) break;
+      row.push_back(value);
+    }
+    if (row.size() == table.rows[i].fields.size()) {
+      values.insert(values.end(), row.begin(), row.end());
+    } else if (i != 0 || !values.empty()) {  // a first line of names is none of the numbers
+      throw Error(fmt::format("{}:{}", path.string(), table.rows[i].line), "is no row of numbers");
+    }
+  }
+  return values;
+}
+
+std::vector<float> read_raw(const fs::path& path) {
+  const std::string bytes = read_file(path);
+  if (bytes.size() % sizeof(float) != 0) throw Error(path.string(), "is no sequence of 32-bit floats");
+  std::vector<float> values(bytes.size() / sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+class Loader {
+ public:
+  Loader(const StreamInputOptions& options, const Network& network, const Session& session)
+      : options_(options), session_(session) {
+    for (size_t i = 0; i < session.inputs().size(); ++i) {
+      if (!session.inputs()[i].is_loop) data_inputs_.push_back(i);
+    }
+    const auto found = network.metadata().find(kFrontEndKey);
+    std::string text = options.front_end;
+    if (text.empty() && found != network.metadata().end()) text = found->second;
+    if (!text.empty())
+      front_end_ = parse_front_end(text, options.rate_Hz > 0 ? options.rate_Hz : kUsualRate_Hz);
+  }
+
+  void load(const fs::path& path, std::vector<StreamSequence>& all) const {
+    const std::string extension = extension_of(path);
+    StreamSequence sequence;
+    sequence.name = path.filename().string();
+    sequence.values.resize(session_.inputs().size());
+    if (extension == ".npz") {
+      load_named(path, sequence);
+    } else if (extension == ".npy") {
+      if (load_stack(path, all)) return;
+      only_input(path, sequence) = floats_of(read_npy(path));
+    } else if (extension == ".csv") {
+      only_input(path, sequence) = read_csv(path);
+    } else if (extension == ".f32") {
+      only_input(path, sequence) = read_raw(path);
+    } else if (extension == ".wav" || extension == ".flac") {
+      only_input(path, sequence) = features(path);
+    } else {
+      throw Error(path.string(), "is of a kind that is not known here",
+                  "WAV and FLAC sounds, NPZ, NPY, CSV, or raw 32-bit floats (.f32)");
+    }
+    finish(path, std::move(sequence), all);
+  }
+
+  std::string front_end_text() const { return front_end_ ? to_text(*front_end_) : ""; }
+
+ private:
+  std::vector<float>& only_input(const fs::path& path, StreamSequence& sequence) const {
+    if (data_inputs_.size() != 1) {
+      throw Error(path.string(),
+                  fmt::format("holds one array, the network has {} inputs", data_inputs_.size()),
+                  "give an NPZ whose arrays bear their names, or name state loops by --state-loop");
+    }
+    return sequence.values[data_inputs_[0]];
+  }
+
+  void load_named(const fs::path& path, StreamSequence& sequence) const {
+    const auto arrays = read_npz(path);
+    std::vector<std::string> names;
+    for (const SessionPort& port : session_.inputs()) names.push_back(port.name);
+    if (arrays.size() == 1 && data_inputs_.size() == 1 &&
+        std::find(names.begin(), names.end(), arrays.begin()->first) == names.end()) {
+      sequence.values[data_inputs_[0]] = floats_of(arrays.begin()->second);
+      return;
+    }
+    for (const auto& [name, tensor] : arrays) {
+      const auto found = std::find(names.begin(), names.end(), name);
+      if (found == names.end())
+        throw Error(path.string(), fmt::format("its array '{}' is no input of the network", name),
+                    suggest(name, names));
+      sequence.values[static_cast<size_t>(found - names.begin())] = floats_of(tensor);
+    }
+  }
+
+  // An array [N, T, ...] of N sequences; false where it is one sequence.
+  bool load_stack(const fs::path& path, std::vector<StreamSequence>& all) const {
+    if (data_inputs_.size() != 1) return false;
+    const Tensor tensor = read_npy(path);
+    const int64_t size = session_.inputs()[data_inputs_[0]].size;
+    if (tensor.rank() < 3 || tensor.size() == 0) return false;
+    const int64_t count = tensor.dim(0), length = tensor.dim(1);
+    if (tensor.size() / count == size || tensor.size() / count / length != size) return false;
+    const std::vector<float> values = floats_of(tensor);
+    for (int64_t i = 0; i < count; ++i) {
+      StreamSequence sequence;
+      sequence.name = fmt::format("{}[{}]", path.filename().string(), i);
+      sequence.values.resize(session_.inputs().size());
+      const auto begin = values.begin() + i * length * size;
+      sequence.values[data_inputs_[0]].assign(begin, begin + length * size);
+      finish(path, std::move(sequence), all);
+    }
+    return true;
+  }
+
+  std::vector<float> features(const fs::path& path) const {
+    if (!front_end_) {
+      throw Error(path.string(), "how its samples become frames is not declared",
+                  "give for example --front-end 'log_mel(40, 25 ms, 10 ms)'");
+    }
+    const Sound sound = read_sound(path);
+    std::vector<float> samples = mono(sound);
+    if (sound.rate_Hz != front_end_->rate_Hz)
+      samples = resampled(samples, sound.rate_Hz, front_end_->rate_Hz);
+    return floats_of(features_of(*front_end_, samples));
+  }
+
+  // Counts the steps and checks that all inputs agree on them.
+  void finish(const fs::path& path, StreamSequence sequence, std::vector<StreamSequence>& all) const {
+    sequence.steps = -1;
+    for (size_t i = 0; i < sequence.values.size(); ++i) {
+      const SessionPort& port = session_.inputs()[i];
+      std::vector<float>& values = sequence.values[i];
+      if (values.empty()) continue;
+      const auto count = static_cast<int64_t>(values.size());
+      if (count % port.size != 0 || (port.is_loop && count != port.size)) {
+        throw Error(path.string(), fmt::format("{} values do not fit the input '{}'", count, port.name),
+                    port.is_loop ? fmt::format("its state takes {}", port.size)
+                                 : fmt::format("a step takes {}", port.size));
+      }
+      if (port.is_loop) continue;
+      const int64_t steps = count / port.size;
+      if (sequence.steps >= 0 && steps != sequence.steps)
+        throw Error(path.string(),
+                    fmt::format("has {} steps for one input and {} for another", sequence.steps, steps));
+      sequence.steps = steps;
+    }
+    if (sequence.steps <= 0) throw Error(path.string(), "holds no steps");
+    if (options_.steps > 0) sequence.steps = std::min(sequence.steps, options_.steps);
+    all.push_back(std::move(sequence));
+  }
+
+  const StreamInputOptions& options_;
+  const Session& session_;
+  std::vector<size_t> data_inputs_;
+  std::optional<FrontEndOptions> front_end_;
+};
+
+void add_labels(const StreamInputOptions& options, const std::vector<fs::path>& files,
+                std::vector<StreamSequence>& all) {
+  if (options.labels.empty()) return;
+  const Labels labels = read_labels(options.labels);
+  std::vector<int64_t> values = labels.values;
+  if (!labels.files.empty()) values = labels_for(labels, files);
+  if (values.size() < all.size() ||
+      (labels.files.empty() && values.size() != all.size() && options.limit < 0))
+    throw Error(options.labels, fmt::format("holds {} labels for {} sequences", values.size(), all.size()));
+  for (size_t i = 0; i < all.size(); ++i) all[i].label = values[i];
+}
+
+}  // namespace
+
+void StreamInputOptions::add_to(CLI::App& command) {
+  command
+      .add_option(
+          "--input", inputs,
+          "What flows in: WAV or FLAC (with --front-end), NPZ, NPY, CSV or raw floats (.f32) of frames, or "
+          "folders of them; repeat for several")
+      ->required()
+      ->allow_extra_args(false);
+  command.add_option(
+      "--front-end", front_end,
+      "How sound becomes frames: 'log_mel(40, 25 ms, 10 ms)', 'mfcc(13, 30 ms, 10 ms)', "
+      "'magnitude(32 ms, 8 ms)', 'samples(32 ms, 8 ms)', ...; without, what the network's metadata "
+      "'front_end' says");
+  command
+      .add_option("--rate", rate_Hz,
+                  "Sampling rate of the front end in Hz (16000); sounds of others are resampled")
+      ->check(CLI::Range(100, 1000000));
+  command.add_option("--limit", limit, "At most this many sequences")->check(CLI::PositiveNumber);
+  command.add_option("--steps", steps, "At most this many steps of each sequence")
+      ->check(CLI::PositiveNumber);
+}
+
+int64_t StreamSequences::steps() const {
+  int64_t sum = 0;
+  for (const StreamSequence& each : all) sum += each.steps;
+  return sum;
+}
+
+StreamSequences load_sequences(const StreamInputOptions& options, const Network& network,
+                               const Session& session) {
+  const Loader loader(options, network, session);
+  StreamSequences result;
+  result.front_end = loader.front_end_text();
+  std::vector<fs::path> files = files_of(options);
+  if (options.limit > 0 && static_cast<int64_t>(files.size()) > options.limit)
+    files.resize(static_cast<size_t>(options.limit));
+  for (const fs::path& file : files) {
+    loader.load(file, result.all);
+    if (options.limit > 0 && static_cast<int64_t>(result.all.size()) >= options.limit) break;
+  }
+  if (options.limit > 0 && static_cast<int64_t>(result.all.size()) > options.limit)
+    result.all.resize(static_cast<size_t>(options.limit));
+  add_labels(options, files, result.all);
+  result.description = fmt::format("{} of {} sequence{}, {} steps", fmt::join(options.inputs, ", "),
+                                   result.all.size(), result.all.size() == 1 ? "" : "s", result.steps());
+  return result;
+}
+
+}  // namespace deltahop
