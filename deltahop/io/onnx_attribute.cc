@@ -50,7 +50,7 @@ Attribute value_of(const Proto& proto, ExternalData& external) {
     case Proto::GRAPH:
     case Proto::GRAPHS:
       throw Error("", fmt::format("its sub-graph '{}' is not supported", proto.name()),
-                  "If, Loop and Scan come with a later version");
+                  "of control flow only If is");
     default:
       throw Error(
           "", fmt::format("the attribute '{}' is empty or of a type that is not supported", proto.name()));

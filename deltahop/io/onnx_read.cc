@@ -15,13 +15,14 @@
 #include "deltahop/io/onnx_attribute.h"
 #include "deltahop/io/onnx_tensor.h"
 #include "deltahop/io/onnx_wire.h"
+#include "deltahop/network/branch.h"
 
 namespace deltahop {
 namespace {
 
 using protobuf_wire::check_text;
 
-constexpr std::array<std::string_view, 3> kLaterOperators = {"If", "Loop", "Scan"};
+constexpr std::array<std::string_view, 2> kLaterOperators = {"Loop", "Scan"};
 
 template <class Message>
 void parse(Message& message, std::string_view bytes) {
@@ -53,13 +54,33 @@ Tensor tensor_from_bytes(std::string_view bytes, ExternalData& external, std::st
   }
 }
 
+// A graph, or a branch of an If within one: names that a branch does not know are looked up around it.
+struct Scope {
+  NetworkBuilder builder;
+  Scope* around = nullptr;
+  std::set<ValueId> given;  // inputs, initialisers and outputs of nodes: each has one maker
+  // Of a branch: values that come from around it, here and there.
+  std::vector<ValueId> captured, captured_around;
+
+  ValueId find(const std::string& name) {
+    const ValueId known = builder.find(name);
+    if (known != kNoValue || around == nullptr) return known;
+    const ValueId outer = around->find(name);
+    if (outer == kNoValue) return kNoValue;
+    captured_around.push_back(outer);
+    captured.push_back(builder.declare(name));
+    return captured.back();
+  }
+};
+
 class GraphReader {
  public:
   GraphReader(onnx::ModelProto& model, const std::string& name, ExternalData& external)
       : model_(model),
         graph_(*model.mutable_graph()),
         external_(external),
-        builder_(graph_.name().empty() ? name : graph_.name()) {}
+        scope_{NetworkBuilder(graph_.name().empty() ? name : graph_.name()), nullptr, {}, {}, {}},
+        builder_(scope_.builder) {}
 
   Network read(const std::vector<std::string_view>& initializers, const MappedFile* file) {
     check_model();
@@ -67,12 +88,11 @@ class GraphReader {
       std::string name;
       Tensor tensor = tensor_from_bytes(bytes, external_, &name);
       if (name.empty()) throw Error("", "an initialiser has no name");
-      given_.insert(builder_.constant(name, std::move(tensor)));
+      scope_.given.insert(builder_.constant(name, std::move(tensor)));
       if (file != nullptr) file->give_back(bytes);
     }
     for (const auto& input : graph_.input()) add_input(input);
-    for (const auto& node : graph_.node()) declare_outputs(node);
-    for (auto& node : *graph_.mutable_node()) add_node(node);
+    add_nodes(graph_, scope_);
     for (const auto& output : graph_.output()) {
       const ValueId id = builder_.find(output.name());
       if (id == kNoValue)
@@ -118,7 +138,7 @@ class GraphReader {
   void add_input(const onnx::ValueInfoProto& input) {
     check_text(input.name(), "the name of an input");
     const ValueId known = builder_.find(input.name());
-    if (known != kNoValue && given_.count(known) != 0 && inputs_.count(known) == 0)
+    if (known != kNoValue && scope_.given.count(known) != 0 && inputs_.count(known) == 0)
       return;  // before IR 4, initialisers were inputs too
     const auto fail = [&](std::string_view what, std::string_view hint) {
       return Error(fmt::format("input '{}'", input.name()), what, hint);
@@ -145,15 +165,20 @@ class GraphReader {
       throw fail(error.what(), "");
     }
     const ValueId id = builder_.input(input.name(), element_type, std::move(shape), std::move(names));
-    given_.insert(id);
+    scope_.given.insert(id);
     inputs_.insert(id);
   }
 
-  void declare_outputs(const onnx::NodeProto& node) {
+  void add_nodes(onnx::GraphProto& graph, Scope& scope) {
+    for (const auto& node : graph.node()) declare_outputs(node, scope);
+    for (auto& node : *graph.mutable_node()) add_node(node, scope);
+  }
+
+  static void declare_outputs(const onnx::NodeProto& node, Scope& scope) {
     for (const std::string& name : node.output()) {
       if (name.empty()) continue;
       check_text(name, "the name of a value");
-      if (!given_.insert(builder_.declare(name)).second) {
+      if (!scope.given.insert(scope.builder.declare(name)).second) {
         throw Error(fmt::format("node '{}' ({})", node.name(), node.op_type()),
                     fmt::format("the value '{}' has two makers", name));
       }
@@ -173,7 +198,7 @@ class GraphReader {
     return unique;
   }
 
-  void add_node(onnx::NodeProto& node) {
+  void add_node(onnx::NodeProto& node, Scope& scope) {
     const std::string name = unique_name(node);
     check_text(node.op_type(), "the name of an operator");
     check_text(node.domain(), "the name of a domain");
@@ -181,20 +206,21 @@ class GraphReader {
     const std::string domain = node.domain() == "ai.onnx" ? "" : node.domain();
     if (domain.empty() &&
         std::find(kLaterOperators.begin(), kLaterOperators.end(), node.op_type()) != kLaterOperators.end()) {
-      throw Error(place, "is not supported yet",
-                  "control flow comes with a later version");
+      throw Error(place, "is not supported", "of control flow only If is");
     }
     std::vector<ValueId> inputs, outputs;
     for (const std::string& input : node.input()) {
-      const ValueId id = input.empty() ? kNoValue : builder_.find(input);
+      const ValueId id = input.empty() ? kNoValue : scope.find(input);
       if (id == kNoValue && !input.empty())
         throw Error(place, fmt::format("its input '{}' comes from nowhere", input),
                     "the file may be cut off");
       inputs.push_back(id);
     }
     for (const std::string& output : node.output())
-      outputs.push_back(output.empty() ? kNoValue : builder_.find(output));
+      outputs.push_back(output.empty() ? kNoValue : scope.builder.find(output));
     while (!inputs.empty() && inputs.back() == kNoValue) inputs.pop_back();
+    if (domain.empty() && node.op_type() == "If")
+      return add_if(node, place, name, std::move(inputs), std::move(outputs), scope);
     Attributes attributes;
     try {
       attributes = attributes_of(node, external_);
@@ -205,16 +231,65 @@ class GraphReader {
     const auto opset = opsets_.find(domain);
     const int64_t version =
         opset == opsets_.end() ? 1 : std::clamp<int64_t>(opset->second, 1, std::numeric_limits<int>::max());
-    builder_.node_into(node.op_type(), name, std::move(inputs), std::move(outputs), std::move(attributes),
-                       static_cast<int>(version), domain);
+    scope.builder.node_into(node.op_type(), name, std::move(inputs), std::move(outputs),
+                            std::move(attributes), static_cast<int>(version), domain);
+  }
+
+  void add_if(onnx::NodeProto& node, const std::string& place, const std::string& name,
+              std::vector<ValueId> inputs, std::vector<ValueId> outputs, Scope& scope) {
+    if (inputs.size() != 1)
+      throw Error(place, fmt::format("has {} inputs, the operator takes 1", inputs.size()));
+    std::optional<Branch> then_branch, else_branch;
+    std::vector<ValueId> captured_by_else;
+    for (auto& attribute : *node.mutable_attribute()) {
+      const bool is_then = attribute.name() == "then_branch";
+      if (!is_then && attribute.name() != "else_branch")
+        throw Error(place, fmt::format("the attribute '{}' is not supported", attribute.name()));
+      auto& branch = is_then ? then_branch : else_branch;
+      if (!attribute.has_g() || branch)
+        throw Error(place, fmt::format("{} is no graph, or comes twice", attribute.name()));
+      std::vector<ValueId>& captured = is_then ? inputs : captured_by_else;
+      branch = read_branch(*attribute.mutable_g(), place, scope, captured);
+    }
+    if (!then_branch || !else_branch)
+      throw Error(place, "a branch is missing", "it needs then_branch and else_branch");
+    inputs.insert(inputs.end(), captured_by_else.begin(), captured_by_else.end());
+    scope.builder.layer_into(std::make_shared<IfLayer>(std::move(*then_branch), std::move(*else_branch)),
+                             name, std::move(inputs), std::move(outputs));
+  }
+
+  // Appends what the branch takes from `around` to `captured`.
+  Branch read_branch(onnx::GraphProto& graph, const std::string& place, Scope& around,
+                     std::vector<ValueId>& captured) {
+    if (graph.input_size() != 0)
+      throw Error(place, "a branch declares inputs", "the branches of an If take none");
+    if (graph.sparse_initializer_size() != 0)
+      throw Error(place, "sparse initialisers are not supported", "export dense ones");
+    Scope scope{NetworkBuilder(graph.name()), &around, {}, {}, {}};
+    for (const auto& initializer : graph.initializer()) {
+      check_text(initializer.name(), "the name of an initialiser");
+      scope.given.insert(
+          scope.builder.constant(initializer.name(), tensor_of(initializer, std::nullopt, external_)));
+    }
+    graph.clear_initializer();
+    add_nodes(graph, scope);
+    for (const auto& output : graph.output()) {
+      const ValueId id = scope.find(output.name());
+      if (id == kNoValue)
+        throw Error(place, fmt::format("the output '{}' of a branch comes from nowhere", output.name()),
+                    "the file may be cut off");
+      scope.builder.output(id);
+    }
+    captured.insert(captured.end(), scope.captured_around.begin(), scope.captured_around.end());
+    return {scope.builder.unbuilt(), std::move(scope.captured)};
   }
 
   onnx::ModelProto& model_;
   onnx::GraphProto& graph_;
   ExternalData& external_;
-  NetworkBuilder builder_;
+  Scope scope_;
+  NetworkBuilder& builder_;  // of the scope
   std::map<std::string, int64_t> opsets_;
-  std::set<ValueId> given_;  // inputs, initialisers and outputs of nodes: each has one maker
   std::set<ValueId> inputs_;
   std::map<std::string, int> node_names_;
 };

@@ -2,150 +2,10 @@
 #include "deltahop/network/network.h"
 
 #include <algorithm>
-#include <deque>
 
 #include <fmt/format.h>
 
-#include "deltahop/network/fold_budget.h"
-
 namespace deltahop {
-namespace {
-
-std::string place_of(const Node& node) {
-  return fmt::format("node '{}' ({})", node.name, node.layer->operator_name());
-}
-
-template <class Function>
-auto at_node(const Node& node, Function&& function) {
-  try {
-    return function();
-  } catch (const Error& error) {
-    throw Error(place_of(node), error.what());
-  }
-}
-
-// Orders the nodes so that makers come before readers, and leaves out what no output needs.
-std::vector<Node> sorted(std::vector<Node> nodes, const std::vector<Value>& values,
-                         const std::vector<ValueId>& outputs) {
-  std::vector<int> maker(values.size(), -1);
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    for (const ValueId id : nodes[n].outputs) {
-      if (id == kNoValue) continue;
-      int& slot = maker[static_cast<size_t>(id)];
-      if (slot != -1)
-        throw Error(place_of(nodes[n]),
-                    fmt::format("the value '{}' has two makers", values[static_cast<size_t>(id)].name));
-      slot = static_cast<int>(n);
-    }
-  }
-  enum class State : uint8_t { unseen, open, done };
-  std::vector<State> state(nodes.size(), State::unseen);
-  std::vector<Node> order;
-  // Depth first with an explicit stack: graphs may be thousands of nodes deep.
-  std::vector<std::pair<int, size_t>> stack;
-  const auto visit = [&](ValueId root) {
-    if (root == kNoValue || maker[static_cast<size_t>(root)] == -1) return;
-    const int first = maker[static_cast<size_t>(root)];
-    if (state[static_cast<size_t>(first)] == State::done) return;
-    stack.emplace_back(first, 0);
-    state[static_cast<size_t>(first)] = State::open;
-    while (!stack.empty()) {
-      auto& [n, next] = stack.back();
-      Node& node = nodes[static_cast<size_t>(n)];
-      if (next == node.inputs.size()) {
-        state[static_cast<size_t>(n)] = State::done;
-        order.push_back(std::move(node));
-        stack.pop_back();
-        continue;
-      }
-      const ValueId id = node.inputs[next++];
-      const int child = id == kNoValue ? -1 : maker[static_cast<size_t>(id)];
-      if (child == -1 || state[static_cast<size_t>(child)] == State::done) continue;
-      if (state[static_cast<size_t>(child)] == State::open) {
-        throw Error(place_of(node), "the graph has a circle", "a value depends on itself");
-      }
-      state[static_cast<size_t>(child)] = State::open;
-      stack.emplace_back(child, 0);
-    }
-  };
-  for (const ValueId output : outputs) visit(output);
-  return order;
-}
-
-// What the layer says of its outputs, as many as the node has.
-std::vector<ValueInfo> infer_node(const Network& network, std::vector<Value>& values, const Node& node) {
-  const auto infos = network.input_infos(node);
-  std::vector<ValueInfo> outputs = at_node(node, [&] { return node.layer->infer(infos); });
-  if (outputs.size() < node.outputs.size())
-    throw Error(place_of(node),
-                fmt::format("has {} outputs, the operator only {}", node.outputs.size(), outputs.size()));
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    if (outputs[i].shape) at_node(node, [&] { check_plausible(outputs[i].type, *outputs[i].shape); });
-    if (node.outputs[i] == kNoValue) continue;
-    Value& value = values[static_cast<size_t>(node.outputs[i])];
-    value.type = outputs[i].type;
-    value.shape = outputs[i].shape;
-  }
-  return outputs;
-}
-
-bool has_constant_inputs(const Network& network, const Node& node) {
-  return std::all_of(node.inputs.begin(), node.inputs.end(),
-                     [&](ValueId id) { return id == kNoValue || network.value(id).constant != nullptr; });
-}
-
-void fold_node(const Network& network, std::vector<Value>& values, const Node& node) {
-  std::vector<const Tensor*> tensors;
-  for (const ValueId id : node.inputs) {
-    tensors.push_back(id == kNoValue ? nullptr : network.value(id).constant.get());
-  }
-  std::vector<Tensor> results = at_node(node, [&] { return node.layer->forward(tensors, {}); });
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] == kNoValue) continue;
-    Value& value = values[static_cast<size_t>(node.outputs[i])];
-    value.shape = results.at(i).shape();
-    value.type = results[i].type();
-    value.constant = std::make_shared<const Tensor>(std::move(results[i]));
-  }
-}
-
-// Inputs and constants are given: no node may make them.
-void check_made_once(const Network& network) {
-  std::vector<bool> given(network.values().size(), false);
-  for (const NetworkInput& input : network.inputs()) given[static_cast<size_t>(input.value)] = true;
-  for (size_t id = 0; id < given.size(); ++id)
-    given[id] = given[id] || network.values()[id].constant != nullptr;
-  for (const Node& node : network.nodes()) {
-    for (const ValueId id : node.outputs) {
-      if (id == kNoValue || !given[static_cast<size_t>(id)]) continue;
-      throw Error(place_of(node),
-                  fmt::format("makes the value '{}', which is given already", network.value(id).name));
-    }
-  }
-}
-
-// Shape of a value with a known shape is a constant, although the value itself is not.
-bool fold_shape(const Network& network, std::vector<Value>& values, const Node& node) {
-  if (node.layer->operator_name() != "Shape" || node.outputs.at(0) == kNoValue) return false;
-  const auto& source = network.value(node.inputs.at(0));
-  if (!source.shape) return false;
-  const Shape& shape = *source.shape;
-  const int64_t rank = static_cast<int64_t>(shape.size());
-  const Attributes attributes = node.layer->attributes();
-  const auto at = [rank](int64_t position) {
-    return std::clamp<int64_t>(position < 0 ? position + rank : position, 0, rank);
-  };
-  const int64_t begin = at(attributes.integer("start", 0));
-  const int64_t end = std::max(begin, at(attributes.integer("end", rank)));
-  const std::vector<int64_t> dimensions(shape.begin() + begin, shape.begin() + end);
-  Value& value = values[static_cast<size_t>(node.outputs[0])];
-  value.type = DataType::int64;
-  value.shape = Shape{end - begin};
-  value.constant = std::make_shared<const Tensor>(Tensor::of<int64_t>({end - begin}, dimensions));
-  return true;
-}
-
-}  // namespace
 
 ValueId Network::find_value(std::string_view name) const {
   for (size_t id = 0; id < values_.size(); ++id) {
@@ -206,6 +66,8 @@ Network Network::bound(const std::vector<Shape>& shapes) const {
         throw contradiction(fmt::format("'{}' already stands for another size", symbol));
       }
     }
+    if (decided_by_shapes_ && value(input.value).shape != shapes[i])
+      throw contradiction(fmt::format("branches were taken for {}", to_text(*value(input.value).shape)));
     builder.network_.values_[static_cast<size_t>(input.value)].shape = shapes[i];
   }
   for (const Node& node : nodes_) builder.layer_into(node.layer, node.name, node.inputs, node.outputs);
@@ -348,49 +210,6 @@ void NetworkBuilder::give_constant(const Layer& layer, const std::string& name,
 void NetworkBuilder::layer_into(std::shared_ptr<const Layer> layer, const std::string& name,
                                 std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
   network_.nodes_.push_back({name, std::move(layer), std::move(inputs), std::move(outputs)});
-}
-
-Network NetworkBuilder::build() {
-  Network network = std::move(network_);
-  check_made_once(network);
-  network.nodes_ = sorted(std::move(network.nodes_), network.values_, network.outputs_);
-  std::vector<bool> has_value(network.values_.size(), false);
-  for (const NetworkInput& input : network.inputs_) has_value[static_cast<size_t>(input.value)] = true;
-  for (size_t id = 0; id < network.values_.size(); ++id)
-    has_value[id] = has_value[id] || network.values_[id].constant != nullptr;
-  for (const NetworkInput& input : network.inputs_) {
-    const Value& value = network.value(input.value);
-    if (!value.shape) continue;
-    try {
-      check_plausible(value.type, *value.shape);
-    } catch (const Error& error) {
-      throw Error(fmt::format("input '{}'", value.name), error.what());
-    }
-  }
-  FoldBudget budget(network.values_);
-  for (const Node& node : network.nodes_) {
-    for (const ValueId id : node.inputs) {
-      if (id != kNoValue && !has_value[static_cast<size_t>(id)]) {
-        throw Error(place_of(node), fmt::format("its input '{}' comes from nowhere", network.value(id).name),
-                    "the file may be cut off");
-      }
-    }
-    for (const ValueId id : node.outputs) {
-      if (id != kNoValue) has_value[static_cast<size_t>(id)] = true;
-    }
-    const std::vector<ValueInfo> outputs = infer_node(network, network.values_, node);
-    if (fold_shape(network, network.values_, node) || !has_constant_inputs(network, node)) continue;
-    const auto infos = network.input_infos(node);
-    if (at_node(node, [&] { return budget.take(*node.layer, infos, outputs); }))
-      fold_node(network, network.values_, node);
-  }
-  for (const ValueId id : network.outputs_) {
-    if (id == kNoValue || !has_value[static_cast<size_t>(id)]) {
-      throw Error(network.name_, fmt::format("the output '{}' comes from nowhere",
-                                             id == kNoValue ? "" : network.value(id).name));
-    }
-  }
-  return network;
 }
 
 }  // namespace deltahop

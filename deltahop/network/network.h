@@ -62,7 +62,8 @@ class Network {
   std::vector<std::optional<ValueInfo>> input_infos(const Node& node) const;
 
   // The same network for inputs of these shapes (one per input, in order): symbolic dimensions are bound and
-  // every shape is inferred again. Throws Error where a shape contradicts a declared number or a layer.
+  // every shape is inferred again. Throws Error where a shape contradicts a declared number or a layer, and
+  // where branches of the network were taken for other shapes: bind it as it was loaded then.
   Network bound(const std::vector<Shape>& shapes) const;
   // The same network with this entry of its metadata; an empty text takes the entry away.
   Network with_metadata(const std::string& key, const std::string& text) const;
@@ -77,6 +78,7 @@ class Network {
   std::vector<NetworkInput> inputs_;
   std::vector<ValueId> outputs_;
   std::map<std::string, std::string> metadata_;
+  bool decided_by_shapes_ = false;  // branches were taken for these input shapes and hold for no others
 };
 
 class NetworkBuilder {
@@ -112,9 +114,12 @@ class NetworkBuilder {
   // Sorts the nodes, drops those that no output needs, computes what is constant, infers shapes. Throws Error
   // on a circle, a value without a maker, two makers for one value, or shapes that do not fit.
   Network build();
+  // As it stands: for the branches of an If, which are built where the If stood (network/branch.h).
+  Network unbuilt();
 
  private:
   friend class Network;
+  class Build;
   ValueId add_value(Value value);
   // A Constant node is its value and nothing else, so that layers made after it find their constants.
   void give_constant(const Layer& layer, const std::string& name, const std::vector<ValueId>& inputs,
