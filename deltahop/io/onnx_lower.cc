@@ -35,6 +35,10 @@ class Lowering {
 
   LoweredNode run() {
     if (!plain_.domain.empty()) return take();
+    if (plain_.operator_name == "If") {
+      throw Error(fmt::format("node '{}' (If)", node_.name), "input shapes that are still open decide it",
+                  "bind them before writing");
+    }
     for (const auto& [name, opset] : kNewerOperators) {
       if (plain_.operator_name == name) refuse(fmt::format("came with opset {}", opset));
     }

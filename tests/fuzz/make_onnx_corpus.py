@@ -95,6 +95,17 @@ def chain(operator, opset=17, extra=(), initializers=(), **attributes):
     return model([node(operator, ["x", *extra], ["y"], **attributes)], initializers, [X], [Y], opset)
 
 
+def branch(nodes, output, initializers=()):
+    """A graph attribute's content: what stands under then_branch and else_branch."""
+    return b"".join(block(1, one) for one in nodes) + b"".join(block(5, one) for one in initializers) + block(12, value(output, FLOAT, []))
+
+
+def choice(condition, output, then_branch, else_branch):
+    graphs = (("then_branch", then_branch), ("else_branch", else_branch))
+    return node("If", [condition], [output]) + b"".join(
+        block(5, block(1, name) + block(6, graph) + number(20, 5)) for name, graph in graphs)
+
+
 def seeds():
     yield "convolutional", model(
         [node("Conv", ["x", "w", "b"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1], group=1),
@@ -166,6 +177,27 @@ def seeds():
         yield f"type_{kind}", model((), [tensor("y", kind, [2], raw)], (), [Y])
     yield "typed_fields", model((), [tensor("y", FLOAT, [2], None, block(4, floats([1, 2]))), tensor("i", INT32, [1], None, number(5, -3))], (), [Y])
     yield "external", model((), [tensor("y", FLOAT, [2], None, block(13, block(1, "location") + block(2, "../y.bin")) + number(14, 1))], (), [Y])
+    sequence = value("x", FLOAT, ["t", 1, 2])
+    for name, gates, more in (("GRU", 3, {"linear_before_reset": 1}), ("LSTM", 4, {"input_forget": 1}), ("RNN", 1, {"clip": 0.5})):
+        yield name.lower(), model(
+            [node(name, ["x", "w", "r", "b", "", "h"], ["y", "z"], direction="bidirectional", hidden_size=2, **more)],
+            [weights("w", [2, 2 * gates, 2]), weights("r", [2, 2 * gates, 2]), weights("b", [2, 4 * gates]), weights("h", [2, 1, 2])],
+            [sequence], [Y, value("z", FLOAT, [])], more=block(14, block(1, "deltahop.delta_thresholds") + block(2, "y_node theta_x=0.1")))
+    yield "lengths", model(
+        [node("LSTM", ["x", "w", "r", "", "n", "", "", "p"], ["y", "h", "c"], layout=1, direction="reverse")],
+        [weights("w", [1, 4, 2]), weights("r", [1, 4, 1]), tensor("n", INT32, [2], struct.pack("<2i", 1, 3)), weights("p", [1, 3])],
+        [value("x", FLOAT, [2, "t", 2])], [Y, value("c", FLOAT, [])])
+    yield "if_shape", model(
+        [node("Size", ["x"], ["n"]), node("Equal", ["n", "many"], ["e"]), node("Not", ["e"], ["c"]),
+         choice("c", "y", branch([node("Add", ["x", "k"], ["a"])], "a", [weights("k", [1])]),
+                branch([choice("e", "b", branch([node("Relu", ["x"], ["a"])], "a"), branch([], "x"))], "b"))],
+        [tensor("many", INT64, [], longs([72]))], [X], [Y])
+    yield "if_constant", model(
+        [choice("c", "y", branch([node("Identity", ["x"], ["x#"])], "x#"), branch([node("Wobble", ["x"], ["z"])], "z"))],
+        [tensor("c", BOOL, [1], b"\1")], [X], [Y])
+    yield "if_data", model(
+        [node("ReduceMax", ["x"], ["m"], keepdims=0), node("Equal", ["m", "m"], ["c"]),
+         choice("c", "y", branch([], "x"), branch([], "m"))], (), [X], [Y])
     yield "control_flow", model([node("If", ["x"], ["y"]) + block(5, block(1, "then_branch") + block(6, b"") + number(20, 5))], (), [X], [Y])
     yield "function", model([node("Relu", ["x"], ["y"])], (), [X], [Y], more=block(25, block(1, "f")))
     yield "sparse", model([node("Relu", ["x"], ["y"])], (), [X], [Y], more_graph=block(15, b""))
