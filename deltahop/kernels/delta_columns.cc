@@ -2,6 +2,7 @@
 #include "deltahop/kernels/delta_columns.h"
 
 #include <array>
+#include <cstdlib>
 #include <type_traits>
 
 #include <hwy/cache_control.h>
@@ -179,28 +180,21 @@ HWY_INLINE void add_groups(const Job<W, Delta, Sum>& job) {
   for (int64_t first = 0; first < job.count; first += kGroup) add_group<kGroup>(job, first, ahead);
 }
 
-// How many products certainly fit 32 bits together.
-template <class W, class Delta, class Sum>
-int64_t products_that_fit(const Job<W, Delta, Sum>& job) {
-  int64_t largest = 1;
-  for (int64_t k = 0; k < job.count; ++k) {
-    largest =
-        std::max<int64_t>(largest, job.deltas[k] < 0 ? -int64_t{job.deltas[k]} : int64_t{job.deltas[k]});
-  }
-  return INT32_MAX / (largest * std::max<int64_t>(job.largest_weight, 1));
-}
-
 constexpr int kColumns = 8;  // a group
 
 HWY_ATTR void add_float(const Job<float, float, float>& job) { add_groups<kColumns>(job); }
-HWY_ATTR void add_int8_in_32(const Job<int8_t, int16_t, int32_t>& job) { add_groups<kColumns>(job); }
-HWY_ATTR void add_int8_in_64(const Job<int8_t, int16_t, int64_t>& job) { add_groups<kColumns>(job); }
-HWY_ATTR void add_int16_in_32(const Job<int16_t, int16_t, int32_t>& job) { add_groups<kColumns>(job); }
-HWY_ATTR void add_int16_in_64(const Job<int16_t, int16_t, int64_t>& job) {
-  const int64_t fit = products_that_fit(job);
-  if (fit >= kColumns) return add_groups<kColumns>(job);
-  if (fit >= kColumns / 2) return add_groups<kColumns / 2>(job);
-  add_groups<1>(job);
+HWY_ATTR void add_int8(const Job<int8_t, int16_t, int32_t>& job) { add_groups<kColumns>(job); }
+HWY_ATTR void add_int16(const Job<int16_t, int16_t, int32_t>& job) { add_groups<kColumns>(job); }
+HWY_ATTR void add_large_int16(const Job<int16_t, int16_t, int64_t>& job) { add_groups<1>(job); }
+
+HWY_ATTR int32_t largest_of(const int16_t* deltas, int64_t count) {
+  int32_t largest = 0;
+  for (int64_t k = 0; k < count; ++k) largest = std::max(largest, std::abs(int32_t{deltas[k]}));
+  return largest;
+}
+
+HWY_ATTR void widen(const int32_t* HWY_RESTRICT sums, int64_t* HWY_RESTRICT memory, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) memory[i] += sums[i];
 }
 
 }  // namespace deltahop::delta_columns::HWY_NAMESPACE
@@ -209,16 +203,26 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace deltahop::delta_columns {
 HWY_EXPORT(add_float);
-HWY_EXPORT(add_int8_in_32);
-HWY_EXPORT(add_int8_in_64);
-HWY_EXPORT(add_int16_in_32);
-HWY_EXPORT(add_int16_in_64);
+HWY_EXPORT(add_int8);
+HWY_EXPORT(add_int16);
+HWY_EXPORT(add_large_int16);
+HWY_EXPORT(largest_of);
+HWY_EXPORT(widen);
 
 void run(const Job<float, float, float>& job) { HWY_DYNAMIC_DISPATCH(add_float)(job); }
-void run(const Job<int8_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int8_in_32)(job); }
-void run(const Job<int8_t, int16_t, int64_t>& job) { HWY_DYNAMIC_DISPATCH(add_int8_in_64)(job); }
-void run(const Job<int16_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int16_in_32)(job); }
-void run(const Job<int16_t, int16_t, int64_t>& job) { HWY_DYNAMIC_DISPATCH(add_int16_in_64)(job); }
+void run(const Job<int8_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int8)(job); }
+void run(const Job<int16_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int16)(job); }
+void run(const Job<int16_t, int16_t, int64_t>& job) { HWY_DYNAMIC_DISPATCH(add_large_int16)(job); }
+
+int64_t products_that_fit(const Job<int8_t, int16_t, int64_t>&) { return INT32_MAX / (128 * 32768); }
+int64_t products_that_fit(const Job<int16_t, int16_t, int64_t>& job) {
+  const int64_t largest = HWY_DYNAMIC_DISPATCH(largest_of)(job.deltas, job.count);
+  return INT32_MAX / std::max<int64_t>(largest * job.largest_weight, 1);
+}
+
+void add_widened(const int32_t* sums, int64_t* memory, int64_t count) {
+  HWY_DYNAMIC_DISPATCH(widen)(sums, memory, count);
+}
 
 }  // namespace deltahop::delta_columns
 #endif  // HWY_ONCE

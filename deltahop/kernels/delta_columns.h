@@ -33,15 +33,19 @@ inline constexpr int64_t kRowUnit = 64;
 
 void run(const Job<float, float, float>&);
 void run(const Job<int8_t, int16_t, int32_t>&);
-void run(const Job<int8_t, int16_t, int64_t>&);
 void run(const Job<int16_t, int16_t, int32_t>&);
-void run(const Job<int16_t, int16_t, int64_t>&);
+void run(const Job<int16_t, int16_t, int64_t>&);  // for weights so large that few products fit 32 bits
+
+// How many products of the job certainly fit 32 bits together: at least 1.
+int64_t products_that_fit(const Job<int8_t, int16_t, int64_t>&);
+int64_t products_that_fit(const Job<int16_t, int16_t, int64_t>&);
+// memory[i] += sums[i]
+void add_widened(const int32_t* sums, int64_t* memory, int64_t count);
 
 // Byte products of four columns at once (AVX-512 VNNI). Weights are stored with 128 added, as unsigned bytes,
 // rows in the order of byte_of_row.
 bool has_byte_products();
 void run_byte_products(const Job<int8_t, int16_t, int32_t>&);
-void run_byte_products(const Job<int8_t, int16_t, int64_t>&);
 
 // Where row r of a column lies, for byte products: in each 64 rows a 4x4 transposition of groups of four,
 // undone when four columns are interleaved byte by byte.

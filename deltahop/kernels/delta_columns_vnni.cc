@@ -24,6 +24,8 @@
 
 namespace deltahop::delta_columns {
 
+using ByteJob = Job<int8_t, int16_t, int32_t>;
+
 #ifdef DELTAHOP_VNNI_TARGET
 
 namespace {
@@ -59,10 +61,9 @@ DELTAHOP_VNNI_TARGET inline bool split(const int16_t* deltas, int64_t count, Byt
 }
 
 // Walks the list and deals it out in groups.
-template <class Sum>
 class Dealer {
  public:
-  explicit Dealer(const Job<int8_t, int16_t, Sum>& job) : job_(job) {}
+  explicit Dealer(const ByteJob& job) : job_(job) {}
 
   bool more() const { return next_ < job_.count; }
 
@@ -114,7 +115,7 @@ class Dealer {
     group.correction = -128 * total;
   }
 
-  const Job<int8_t, int16_t, Sum>& job_;
+  const ByteJob& job_;
   int64_t next_ = 0, later_ = 0;
   int32_t sent_ = 0;  // already, of the delta at next_
 };
@@ -166,16 +167,9 @@ DELTAHOP_VNNI_INLINE void add_to_memory(__m512i sum, int32_t* memory) {
   _mm512_storeu_si512(memory, _mm512_add_epi32(_mm512_loadu_si512(memory), sum));
 }
 
-DELTAHOP_VNNI_INLINE void add_to_memory(__m512i sum, int64_t* memory) {
-  const __m512i first = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum));
-  const __m512i second = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(sum, 1));
-  _mm512_storeu_si512(memory, _mm512_add_epi64(_mm512_loadu_si512(memory), first));
-  _mm512_storeu_si512(memory + 8, _mm512_add_epi64(_mm512_loadu_si512(memory + 8), second));
-}
-
-template <size_t kGroupQuads, class Sum>
+template <size_t kGroupQuads>
 DELTAHOP_VNNI_TARGET void add_rows(const ByteGroup& group, int64_t begin, int64_t end, bool asks,
-                                   Sum* memory) {
+                                   int32_t* memory) {
   __m512i sum[4];
   int64_t row = begin;
   for (; row + kBlock <= end; row += kBlock) {
@@ -193,11 +187,13 @@ DELTAHOP_VNNI_TARGET void add_rows(const ByteGroup& group, int64_t begin, int64_
   sum_block<kGroupQuads>(group, row, sum);  // panels are padded, memories are not
   alignas(64) int32_t rest[kBlock];
   for (int i = 0; i < 4; ++i) _mm512_store_si512(rest + 16 * i, sum[i]);
-  for (int64_t i = 0; i < end - row; ++i) memory[row + i] = static_cast<Sum>(memory[row + i] + Sum{rest[i]});
+  for (int64_t i = 0; i < end - row; ++i) {
+    memory[row + i] =
+        static_cast<int32_t>(static_cast<uint32_t>(memory[row + i]) + static_cast<uint32_t>(rest[i]));
+  }
 }
 
-template <class Sum>
-void add_rows(const ByteGroup& group, int64_t begin, int64_t end, bool asks, Sum* memory) {
+void add_rows(const ByteGroup& group, int64_t begin, int64_t end, bool asks, int32_t* memory) {
   switch (group.quads()) {
     case 1:
       return add_rows<1>(group, begin, end, asks, memory);
@@ -210,8 +206,7 @@ void add_rows(const ByteGroup& group, int64_t begin, int64_t end, bool asks, Sum
   }
 }
 
-template <class Sum>
-void run_groups(const Job<int8_t, int16_t, Sum>& job) {
+void run_groups(const ByteJob& job) {
   const Ahead ahead(job.end - job.begin, kColumns, 1);
   Dealer dealer(job);
   ByteGroup group;
@@ -232,14 +227,12 @@ void run_groups(const Job<int8_t, int16_t, Sum>& job) {
 }  // namespace
 
 bool has_byte_products() { return (hwy::SupportedTargets() & HWY_AVX3_DL) != 0; }
-void run_byte_products(const Job<int8_t, int16_t, int32_t>& job) { run_groups(job); }
-void run_byte_products(const Job<int8_t, int16_t, int64_t>& job) { run_groups(job); }
+void run_byte_products(const ByteJob& job) { run_groups(job); }
 
 #else
 
 bool has_byte_products() { return false; }
-void run_byte_products(const Job<int8_t, int16_t, int32_t>&) {}
-void run_byte_products(const Job<int8_t, int16_t, int64_t>&) {}
+void run_byte_products(const ByteJob&) {}
 
 #endif
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threshold test of delta_matvec.h by vectors: what fires is compressed to the front and stored whole, so
 // that sparsity costs no branch.
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "deltahop/base/error.h"
@@ -16,16 +18,17 @@ HWY_BEFORE_NAMESPACE();
 namespace deltahop::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors of one lane for the tail go by the same formulas.
+// A threshold is never below the least number there is (of floats the smallest denormal one, of codes 1), so
+// that what did not change is not sent. Vectors of one lane for the tail go by the same formulas.
 template <class Floats>
-HWY_INLINE int64_t encode_floats(Floats floats, const float* x, float* x_hat, float theta, int64_t position,
-                                 uint32_t* indices, float* deltas) {
+HWY_INLINE int64_t encode_floats(Floats floats, const float* x, float* x_hat, float theta,
+                                 hn::Vec<hn::RebindToUnsigned<Floats>> index, uint32_t* indices,
+                                 float* deltas) {
   const hn::RebindToUnsigned<Floats> positions;
   const auto reference = hn::LoadU(floats, x_hat);
   const auto delta = hn::Sub(hn::LoadU(floats, x), reference);
-  const auto fires = hn::And(hn::Ne(delta, hn::Zero(floats)), hn::Ge(hn::Abs(delta), hn::Set(floats, theta)));
+  const auto fires = hn::Ge(hn::Abs(delta), hn::Set(floats, theta));
   hn::StoreU(hn::IfThenElse(fires, hn::Add(reference, delta), reference), floats, x_hat);
-  const auto index = hn::Iota(positions, static_cast<uint32_t>(position));
   hn::StoreU(hn::Compress(delta, fires), floats, deltas);
   hn::StoreU(hn::Compress(index, hn::RebindMask(positions, fires)), positions, indices);
   return static_cast<int64_t>(hn::CountTrue(floats, fires));
@@ -36,12 +39,18 @@ HWY_ATTR int64_t encode_floats_all(const float* x, float* x_hat, int64_t size, f
   const hn::ScalableTag<float> floats;
   const hn::CappedTag<float, 1> single;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(floats));
+  const hn::ScalableTag<uint32_t> positions;
+  const hn::CappedTag<uint32_t, 1> single_position;
+  auto index = hn::Iota(positions, 0);
   int64_t count = 0, i = 0;
-  for (; i + lanes <= size; i += lanes) {
-    count += encode_floats(floats, x + i, x_hat + i, theta, i, indices + count, deltas + count);
+  for (; i + lanes <= size;
+       i += lanes, index = hn::Add(index, hn::Set(positions, static_cast<uint32_t>(lanes)))) {
+    count += encode_floats(floats, x + i, x_hat + i, theta, index, indices + count, deltas + count);
   }
   for (; i < size; ++i) {
-    count += encode_floats(single, x + i, x_hat + i, theta, i, indices + count, deltas + count);
+    count +=
+        encode_floats(single, x + i, x_hat + i, theta, hn::Set(single_position, static_cast<uint32_t>(i)),
+                      indices + count, deltas + count);
   }
   return count;
 }
@@ -49,18 +58,17 @@ HWY_ATTR int64_t encode_floats_all(const float* x, float* x_hat, int64_t size, f
 // Codes in lanes of 32 bits: differences have 17.
 template <class Codes>
 HWY_INLINE int64_t encode_codes(Codes codes, hn::Vec<Codes> x, int16_t* x_hat, int32_t theta,
-                                int64_t position, uint32_t* indices, int16_t* deltas) {
+                                hn::Vec<hn::RebindToUnsigned<Codes>> index, uint32_t* indices,
+                                int16_t* deltas) {
   const hn::Rebind<int16_t, Codes> narrow;
   const hn::RebindToUnsigned<Codes> positions;
   const auto reference = hn::PromoteTo(codes, hn::LoadU(narrow, x_hat));
   const auto difference = hn::Sub(x, reference);
-  const auto fires = hn::And(hn::Ne(difference, hn::Zero(codes)),
-                             hn::Not(hn::Lt(hn::Abs(difference), hn::Set(codes, theta))));
+  const auto fires = hn::Not(hn::Lt(hn::Abs(difference), hn::Set(codes, theta)));
   const auto delta =
       hn::Min(hn::Max(difference, hn::Set(codes, int32_t{INT16_MIN})), hn::Set(codes, int32_t{INT16_MAX}));
   const auto advanced = hn::Add(reference, hn::IfThenElseZero(fires, delta));
   hn::StoreU(hn::DemoteTo(narrow, advanced), narrow, x_hat);
-  const auto index = hn::Iota(positions, static_cast<uint32_t>(position));
   hn::StoreU(hn::DemoteTo(narrow, hn::Compress(delta, fires)), narrow, deltas);
   hn::StoreU(hn::Compress(index, hn::RebindMask(positions, fires)), positions, indices);
   return static_cast<int64_t>(hn::CountTrue(codes, fires));
@@ -74,12 +82,18 @@ HWY_ATTR int64_t encode_codes_all(const int16_t* x, int16_t* x_hat, int64_t size
     return hn::PromoteTo(tag, hn::LoadU(hn::Rebind<int16_t, decltype(tag)>(), x + i));
   };
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(codes));
+  const hn::ScalableTag<uint32_t> positions;
+  const hn::CappedTag<uint32_t, 1> single_position;
+  auto index = hn::Iota(positions, 0);
   int64_t count = 0, i = 0;
-  for (; i + lanes <= size; i += lanes) {
-    count += encode_codes(codes, at(codes, i), x_hat + i, theta, i, indices + count, deltas + count);
+  for (; i + lanes <= size;
+       i += lanes, index = hn::Add(index, hn::Set(positions, static_cast<uint32_t>(lanes)))) {
+    count += encode_codes(codes, at(codes, i), x_hat + i, theta, index, indices + count, deltas + count);
   }
   for (; i < size; ++i) {
-    count += encode_codes(single, at(single, i), x_hat + i, theta, i, indices + count, deltas + count);
+    count +=
+        encode_codes(single, at(single, i), x_hat + i, theta,
+                     hn::Set(single_position, static_cast<uint32_t>(i)), indices + count, deltas + count);
   }
   return count;
 }
@@ -98,14 +112,19 @@ HWY_ATTR int64_t encode_rounded_all(const float* values, float scale, int16_t* x
   const hn::ScalableTag<int32_t> codes;
   const hn::CappedTag<int32_t, 1> single;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(codes));
+  const hn::ScalableTag<uint32_t> positions;
+  const hn::CappedTag<uint32_t, 1> single_position;
+  auto index = hn::Iota(positions, 0);
   int64_t count = 0, i = 0;
-  for (; i + lanes <= size; i += lanes) {
+  for (; i + lanes <= size;
+       i += lanes, index = hn::Add(index, hn::Set(positions, static_cast<uint32_t>(lanes)))) {
     const auto x = rounded(codes, values + i, scale);
-    count += encode_codes(codes, x, x_hat + i, theta, i, indices + count, deltas + count);
+    count += encode_codes(codes, x, x_hat + i, theta, index, indices + count, deltas + count);
   }
   for (; i < size; ++i) {
     const auto x = rounded(single, values + i, scale);
-    count += encode_codes(single, x, x_hat + i, theta, i, indices + count, deltas + count);
+    count += encode_codes(single, x, x_hat + i, theta, hn::Set(single_position, static_cast<uint32_t>(i)),
+                          indices + count, deltas + count);
   }
   return count;
 }
@@ -115,6 +134,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace deltahop {
+namespace {
+constexpr float kLeastFloat = std::numeric_limits<float>::denorm_min();
+}
 HWY_EXPORT(encode_floats_all);
 HWY_EXPORT(encode_codes_all);
 HWY_EXPORT(encode_rounded_all);
@@ -123,21 +145,22 @@ int64_t encode_delta(std::span<const float> x, std::span<float> x_hat, float the
                      float* deltas) {
   DELTAHOP_CHECK(x.size() == x_hat.size());
   return HWY_DYNAMIC_DISPATCH(encode_floats_all)(x.data(), x_hat.data(), static_cast<int64_t>(x.size()),
-                                                 theta, indices, deltas);
+                                                 std::max(theta, kLeastFloat), indices, deltas);
 }
 
 int64_t encode_delta(std::span<const int16_t> x, std::span<int16_t> x_hat, int32_t theta, uint32_t* indices,
                      int16_t* deltas) {
   DELTAHOP_CHECK(x.size() == x_hat.size());
-  return HWY_DYNAMIC_DISPATCH(encode_codes_all)(x.data(), x_hat.data(), static_cast<int64_t>(x.size()), theta,
-                                                indices, deltas);
+  return HWY_DYNAMIC_DISPATCH(encode_codes_all)(x.data(), x_hat.data(), static_cast<int64_t>(x.size()),
+                                                std::max(theta, 1), indices, deltas);
 }
 
 int64_t encode_delta(std::span<const float> values, float scale, std::span<int16_t> x_hat, int32_t theta,
                      uint32_t* indices, int16_t* deltas) {
   DELTAHOP_CHECK(values.size() == x_hat.size());
-  return HWY_DYNAMIC_DISPATCH(encode_rounded_all)(
-      values.data(), scale, x_hat.data(), static_cast<int64_t>(values.size()), theta, indices, deltas);
+  return HWY_DYNAMIC_DISPATCH(encode_rounded_all)(values.data(), scale, x_hat.data(),
+                                                  static_cast<int64_t>(values.size()), std::max(theta, 1),
+                                                  indices, deltas);
 }
 
 }  // namespace deltahop

@@ -131,6 +131,36 @@ void run_job(const ColumnPanel<W>& panel, const delta_columns::Job<W, Delta, Sum
   delta_columns::run(job);
 }
 
+constexpr int64_t kScratchRows = 16384;  // 64 KiB of 32-bit sums
+
+// Sums of 64 bits: so many columns at once as certainly fit 32 bits go into scratch, which is then added.
+template <class W>
+void run_job(const ColumnPanel<W>& panel, const delta_columns::Job<W, int16_t, int64_t>& job) {
+  const int64_t piece = delta_columns::products_that_fit(job);
+  if constexpr (std::is_same_v<W, int16_t>) {
+    if (piece < 4) return delta_columns::run(job);
+  }
+  alignas(64) int32_t sums[kScratchRows];
+  for (int64_t begin = job.begin; begin < job.end; begin += kScratchRows) {
+    const int64_t rows = std::min(kScratchRows, job.end - begin);
+    for (int64_t first = 0; first < job.count; first += piece) {
+      std::fill(sums, sums + rows, 0);
+      const auto* const indices = job.indices == nullptr ? nullptr : job.indices + first;
+      const W* const weights = job.weights + begin + (indices == nullptr ? first * job.stride : 0);
+      run_job(panel, delta_columns::Job<W, int16_t, int32_t>{.weights = weights,
+                                                             .stride = job.stride,
+                                                             .indices = indices,
+                                                             .deltas = job.deltas + first,
+                                                             .count = std::min(piece, job.count - first),
+                                                             .memory = sums,
+                                                             .begin = 0,
+                                                             .end = rows,
+                                                             .largest_weight = job.largest_weight});
+      delta_columns::add_widened(sums, job.memory + begin, rows);
+    }
+  }
+}
+
 // Calls body(begin, end) for each worker's share of the rows.
 template <class Body>
 void for_row_shares(int64_t rows, RowWorkers* workers, const Body& body) {

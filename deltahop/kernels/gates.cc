@@ -30,13 +30,32 @@ HWY_INLINE V polynomial(D d, V u, const float (&factors)[5]) {
   return hn::MulAdd(sum, u, hn::Set(d, factors[0]));
 }
 
-// A NaN stays one on machines whose Min and Max hand it on; elsewhere it becomes -1 or 1.
+// tanh as top / bottom. Bottoms lie in [1, 320], so that several of them multiply: divisions are what gates
+// wait for, and one serves all that do not need each other. A NaN stays one on machines whose Min and Max
+// hand it on; elsewhere it becomes -1 or 1.
+template <class V>
+struct Ratio {
+  V top, bottom;
+};
+
 template <class D, class V>
-HWY_INLINE V tanh_of(D d, V x) {
+HWY_INLINE Ratio<V> tanh_ratio(D d, V x) {
   const V held = hn::Min(hn::Max(x, hn::Set(d, -kLargest)), hn::Set(d, kLargest));
   const V u = hn::Mul(held, held);
-  const V y = hn::Div(hn::Mul(held, polynomial(d, u, kP)), polynomial(d, u, kQ));
-  return hn::Min(hn::Max(y, hn::Set(d, -1.0f)), hn::Set(d, 1.0f));  // rounding may pass 1
+  return {hn::Mul(held, polynomial(d, u, kP)), polynomial(d, u, kQ)};
+}
+
+template <class D, class V>
+HWY_INLINE V tanh_of(D d, V x) {
+  const Ratio<V> y = tanh_ratio(d, x);
+  const V one = hn::Set(d, 1.0f);
+  return hn::Min(hn::Max(hn::Div(y.top, y.bottom), hn::Neg(one)), one);  // rounding may pass 1
+}
+
+// sigmoid(x) = (bottom + top) / (2 bottom) of tanh(x / 2)
+template <class D, class V>
+HWY_INLINE Ratio<V> sigmoid_ratio(D d, V x) {
+  return tanh_ratio(d, hn::Mul(x, hn::Set(d, 0.5f)));
 }
 
 template <class D, class V>
@@ -81,18 +100,21 @@ HWY_INLINE void for_lanes(size_t count, const Body& body) {
   for (; i < count; ++i) body(single, i);
 }
 
-// c + z * (h - c)
+// h = (1 - z) * c + z * h, of the sigmoid's and the tangent's ratios:
+//   ((z.bottom - z.top) * c.top + (z.bottom + z.top) * h * c.bottom) / (2 * z.bottom * c.bottom)
 template <class D, class V>
-HWY_INLINE void blend(D d, V z, V c, float* h) {
-  hn::StoreU(hn::MulAdd(z, hn::Sub(hn::LoadU(d, h), c), c), d, h);
+HWY_INLINE void blend(D d, const Ratio<V>& z, const Ratio<V>& c, float* h) {
+  const V kept = hn::Mul(hn::Add(z.bottom, z.top), hn::Mul(hn::LoadU(d, h), c.bottom));
+  const V top = hn::MulAdd(hn::Sub(z.bottom, z.top), c.top, kept);
+  hn::StoreU(hn::Div(top, hn::Mul(hn::Add(z.bottom, z.bottom), c.bottom)), d, h);
 }
 
 template <class Sum>
 HWY_ATTR void gru_gates_all(const GateSums<Sum>& sums, float* h, size_t n) {
   for_lanes(n, [&](auto d, size_t i) HWY_ATTR {
-    const auto z = sigmoid_of(d, value(d, sums, n + i));
     const auto r = sigmoid_of(d, value(d, sums, 2 * n + i));
-    blend(d, z, tanh_of(d, hn::MulAdd(r, value(d, sums, 3 * n + i), value(d, sums, i))), h + i);
+    const auto z = sigmoid_ratio(d, value(d, sums, n + i));
+    blend(d, z, tanh_ratio(d, hn::MulAdd(r, value(d, sums, 3 * n + i), value(d, sums, i))), h + i);
   });
 }
 
@@ -107,7 +129,7 @@ HWY_ATTR void gru_reset_all(const GateSums<Sum>& sums, const float* h, float* re
 template <class Sum>
 HWY_ATTR void gru_update_all(const GateSums<Sum>& sums, float* h, size_t n) {
   for_lanes(n, [&](auto d, size_t i) HWY_ATTR {
-    blend(d, sigmoid_of(d, value(d, sums, n + i)), tanh_of(d, value(d, sums, i)), h + i);
+    blend(d, sigmoid_ratio(d, value(d, sums, n + i)), tanh_ratio(d, value(d, sums, i)), h + i);
   });
 }
 
@@ -119,13 +141,21 @@ HWY_ATTR void lstm_gates_all(const GateSums<Sum>& sums, const float* peepholes, 
     const auto gate = [&](size_t index, auto cell) HWY_ATTR {
       auto v = value(d, sums, index * n + i);
       if (peepholes != nullptr) v = hn::MulAdd(hn::LoadU(d, peepholes + index * n + i), cell, v);
-      return sigmoid_of(d, v);
+      return sigmoid_ratio(d, v);
     };
     const auto old = hn::LoadU(d, c + i);
-    const auto added = hn::Mul(gate(0, old), tanh_of(d, value(d, sums, 3 * n + i)));
-    const auto cell = hn::MulAdd(gate(2, old), old, added);
+    const auto in = gate(0, old), forget = gate(2, old), candidate = tanh_ratio(d, value(d, sums, 3 * n + i));
+    // ((in.bottom + in.top) * candidate.top * forget.bottom
+    //   + (forget.bottom + forget.top) * old * in.bottom * candidate.bottom) / (2 * all three bottoms)
+    const auto bottoms = hn::Mul(in.bottom, candidate.bottom);
+    const auto added = hn::Mul(hn::Mul(hn::Add(in.bottom, in.top), candidate.top), forget.bottom);
+    const auto kept = hn::Mul(hn::Mul(hn::Add(forget.bottom, forget.top), old), bottoms);
+    const auto cell = hn::Div(hn::Add(added, kept), hn::Mul(hn::Add(forget.bottom, forget.bottom), bottoms));
     hn::StoreU(cell, d, c + i);
-    hn::StoreU(hn::Mul(gate(1, cell), tanh_of(d, cell)), d, h + i);
+    const auto out = gate(1, cell), limited = tanh_ratio(d, cell);
+    hn::StoreU(hn::Div(hn::Mul(hn::Add(out.bottom, out.top), limited.top),
+                       hn::Mul(hn::Add(out.bottom, out.bottom), limited.bottom)),
+               d, h + i);
   });
 }
 
