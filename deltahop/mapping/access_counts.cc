@@ -3,29 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
+
+#include "deltahop/mapping/chunks.h"
 
 namespace deltahop {
 namespace {
 
 bool is_spatial(const Loop& loop) { return loop.kind != LoopKind::temporal; }
-
-// One loop of a dimension as a cut sees it: counted loops multiply, the others are looked at in their largest
-// chunk only.
-struct CutLoop {
-  int64_t step = 1;
-  bool is_counted = false;
-};
-
-// Chunks of a tile that the counted loops tell apart. The last chunk of a loop may be smaller.
-int64_t count_chunks(int64_t tile, std::span<const CutLoop> loops) {
-  if (loops.empty()) return 1;
-  const CutLoop loop = loops.front();
-  if (!loop.is_counted) return count_chunks(std::min(tile, loop.step), loops.subspan(1));
-  const int64_t rest = tile % loop.step;
-  return tile / loop.step * count_chunks(loop.step, loops.subspan(1)) +
-         (rest > 0 ? count_chunks(rest, loops.subspan(1)) : 0);
-}
 
 // Which loops a cut counts: the first `temporal` temporal loops (from the outermost), except `without`, and
 // spatial ones if asked. Loops from level `end` on do not exist for it.
@@ -71,7 +55,7 @@ class Counter {
       size_t temporal_index = 0;
       bool slid_over = false;
       for (size_t level = 0; level < std::min(cut.end, mapping_.levels.size()); ++level) {
-        for (const Loop& loop : mapping_.levels[level]) {
+        for (const Loop& loop : mapping_.levels[level].loops) {
           const bool is_counted =
               is_spatial(loop) ? cut.spatial : temporal_index < cut.temporal && temporal_index != cut.without;
           // The window slides over all of the tile, and nothing further in divides it.
@@ -117,7 +101,7 @@ class Counter {
   }
 
   Transfer between_levels(Operand operand, size_t outer, size_t inner, int64_t begun) const {
-    const FetchPlace place = fetch_place(problem_, hierarchy_, mapping_, inner, operand);
+    const FetchPlace place = fetch_place(problem_, mapping_, inner, operand);
     Cut cut{.end = inner, .temporal = place.loops_around};
     if (place.slides) cut.without = place.loops_around - 1;
     const int64_t unique = elements_of_tiles(operand, chunks(cut));
@@ -176,15 +160,14 @@ double AccessCounts::utilisation(const Hierarchy& hierarchy) const {
          (static_cast<double>(cycles) * static_cast<double>(hierarchy.elements()));
 }
 
-FetchPlace fetch_place(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping,
-                       size_t level, Operand operand) {
+FetchPlace fetch_place(const Problem& problem, const Mapping& mapping, size_t level, Operand operand) {
   FetchPlace place;
   DimensionSizes tile = problem.bounds;
   size_t temporal_index = 0;
   Dimension innermost = Dimension::batch;
   std::array<bool, kDimensions> is_spread{};
   for (size_t outer = 0; outer < level; ++outer) {
-    for (const Loop& loop : mapping.levels[outer]) {
+    for (const Loop& loop : mapping.levels[outer].loops) {
       int64_t& size = tile[index_of(loop.dimension)];
       const bool moves = size > loop.step;
       if (is_spatial(loop)) {
@@ -199,7 +182,7 @@ FetchPlace fetch_place(const Problem& problem, const Hierarchy& hierarchy, const
       size = std::min(size, loop.step);
     }
   }
-  place.slides = operand == Operand::input && place.loops_around > 0 && hierarchy.levels[level].slides &&
+  place.slides = operand == Operand::input && place.loops_around > 0 && mapping.levels[level].slides &&
                  (innermost == Dimension::out_row || innermost == Dimension::out_column) &&
                  !is_spread[index_of(innermost)];
   return place;

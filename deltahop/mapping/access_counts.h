@@ -4,7 +4,7 @@
 //
 // The rule that both follow: a level fetches a new tile of an operand inside the innermost temporal loop
 // around it that moves the operand (is relevant and has more than one chunk); loops further in use the tile
-// again. With StorageLevel::slides, what two neighbouring windows share along that innermost loop is not
+// again. With LevelLoops::slides, what two neighbouring windows share along that innermost loop is not
 // fetched again.
 #pragma once
 
@@ -54,7 +54,6 @@ struct FetchPlace {
   size_t loops_around = 0;
   bool slides = false;  // along the innermost of them
 };
-FetchPlace fetch_place(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping,
-                       size_t level, Operand operand);
+FetchPlace fetch_place(const Problem& problem, const Mapping& mapping, size_t level, Operand operand);
 
 }  // namespace deltahop

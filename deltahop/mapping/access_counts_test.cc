@@ -65,7 +65,7 @@ Mapping random_mapping(Random& random, const Problem& problem, const Hierarchy& 
         add(random.chance(0.5) ? LoopKind::spatial_row : LoopKind::spatial_column);
       }
     }
-    mapping.levels.push_back(loops);
+    mapping.levels.push_back({loops, hierarchy.levels[level].slides});
   }
   return mapping;
 }

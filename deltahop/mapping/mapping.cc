@@ -26,7 +26,7 @@ template <class Visit>
 void for_each_loop(const Problem& problem, const Mapping& mapping, Visit&& visit) {
   DimensionSizes tile = problem.bounds;
   for (size_t level = 0; level < mapping.levels.size(); ++level) {
-    for (const Loop& loop : mapping.levels[level]) {
+    for (const Loop& loop : mapping.levels[level].loops) {
       int64_t& size = at(tile, loop.dimension);
       visit(level, loop, size);
       size = std::min(size, loop.step);
@@ -42,6 +42,11 @@ std::string structure_fault(const Problem& problem, const Hierarchy& hierarchy, 
   if (hierarchy.array_level + 1 < hierarchy.levels.size() ||
       hierarchy.array_level > hierarchy.levels.size() || hierarchy.array_level == 0) {
     return "elements of the array may hold one storage level, the last";
+  }
+  for (size_t level = 0; level < mapping.levels.size(); ++level) {
+    if (mapping.levels[level].slides && !hierarchy.levels[level].slides) {
+      return fmt::format("the tile of {} is to slide, which it cannot", hierarchy.levels[level].name);
+    }
   }
   std::string fault;
   int64_t rows = 1, columns = 1;

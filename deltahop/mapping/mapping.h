@@ -33,8 +33,8 @@ struct StorageLevel {
   // Elements of one operand alone (scratchpads); -1: no bound of its own.
   std::array<int64_t, kOperands> operand_capacity{-1, -1, -1};
   std::array<bool, kOperands> keeps{true, true, true};  // an operand that is not kept passes through
-  // Rows and columns of input that the next window needs again stay where they are, so only new ones are
-  // fetched.
+  // Can keep the rows or columns of input that the next window needs again, so that only new ones are
+  // fetched; a mapping chooses. What lies between windows that do not overlap is fetched too.
   bool slides = false;
 };
 
@@ -50,10 +50,19 @@ struct Hierarchy {
   int64_t elements() const { return rows * columns; }
 };
 
+// The loops that walk a level's tile, outermost first, and how that tile came.
+struct LevelLoops {
+  std::vector<Loop> loops;
+  // The tile of inputs slides along the innermost loop around it that moves the window
+  // (StorageLevel::slides).
+  bool slides = false;
+  friend bool operator==(const LevelLoops&, const LevelLoops&) = default;
+};
+
 struct Mapping {
-  // levels[l]: the loops that walk the tile of level l, outermost first. Spatial loops stand at the end of
-  // level array_level - 1. What the innermost level's loops leave is walked one by one.
-  std::vector<std::vector<Loop>> levels;
+  // Spatial loops stand at the end of level array_level - 1. What the innermost level's loops leave is walked
+  // one by one.
+  std::vector<LevelLoops> levels;
   friend bool operator==(const Mapping&, const Mapping&) = default;
 };
 

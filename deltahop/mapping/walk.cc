@@ -33,7 +33,7 @@ class Walk {
   Walk(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping)
       : problem_(problem), hierarchy_(hierarchy) {
     for (size_t level = 0; level < mapping.levels.size(); ++level) {
-      for (const Loop& loop : mapping.levels[level]) loops_.push_back(loop);
+      for (const Loop& loop : mapping.levels[level].loops) loops_.push_back(loop);
     }
     for (const Dimension dimension : kAllDimensions) loops_.push_back({dimension, 1});
     for (const Operand operand : kAllOperands) {
@@ -44,14 +44,14 @@ class Walk {
         if (!is_multiplier && !hierarchy.levels[level].keeps[index_of(operand)]) continue;
         transfers.push_back({.outer = outer, .inner = level});
         FetchPlace place;
-        if (!is_multiplier) place = fetch_place(problem, hierarchy, mapping, level, operand);
+        if (!is_multiplier) place = fetch_place(problem, mapping, level, operand);
         places_[index_of(operand)].push_back(place);
         outer = level;
       }
       tiles_[index_of(operand)].resize(transfers.size());
     }
     for (size_t level = 0, count = 0; level < mapping.levels.size(); ++level) {
-      count += mapping.levels[level].size();
+      count += mapping.levels[level].loops.size();
       loops_above_.push_back(count);  // loops of this level and those outside
     }
   }

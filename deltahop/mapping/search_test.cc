@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/mapping/search.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "deltahop/base/random.h"
+
+namespace deltahop {
+namespace {
+
+using enum Dimension;
+
+Hierarchy random_hierarchy(Random& random) {
+  Hierarchy hierarchy;
+  hierarchy.levels.push_back({.name = "dram"});
+  hierarchy.levels.push_back(
+      {.name = "buffer", .capacity = random.integer(6, 60), .slides = random.chance(0.5)});
+  for (bool& keeps : hierarchy.levels[1].keeps) keeps = random.chance(0.8);
+  if (random.chance(0.7)) {
+    StorageLevel element{.name = "element", .capacity = random.integer(3, 12), .slides = random.chance(0.5)};
+    for (bool& keeps : element.keeps) keeps = random.chance(0.7);
+    hierarchy.levels.push_back(element);
+  }
+  hierarchy.array_level = 2;
+  hierarchy.rows = random.integer(1, 3);
+  hierarchy.columns = random.integer(1, 3);
+  return hierarchy;
+}
+
+Dataflow random_dataflow(Random& random) {
+  Dataflow dataflow{.name = "random"};
+  for (size_t d = 0; d < kDimensions; ++d) {
+    dataflow.over_rows[d] = random.chance(0.5);
+    dataflow.over_columns[d] = random.chance(0.5);
+    dataflow.in_element[d] = random.chance(0.5);
+  }
+  return dataflow;
+}
+
+// Every mapping of the space, one by one: all nested tiles, all orders of loops.
+class AllMappings {
+ public:
+  AllMappings(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs,
+              const Dataflow& dataflow)
+      : problem_(problem), hierarchy_(hierarchy), costs_(costs), dataflow_(dataflow) {
+    for (const Dimension dimension : kAllDimensions) {
+      if (problem.bound(dimension) > 1) dimensions_.push_back(dimension);
+    }
+    cut(0);
+  }
+  double least_energy = std::numeric_limits<double>::infinity();
+  double least_cycles = std::numeric_limits<double>::infinity();
+
+ private:
+  struct Tiles {
+    int64_t buffer = 1, array = 1, element = 1;
+    LoopKind kind = LoopKind::temporal;
+  };
+
+  void cut(size_t i) {
+    if (i == dimensions_.size()) return order();
+    const int64_t bound = problem_.bound(dimensions_[i]);
+    const size_t d = index_of(dimensions_[i]);
+    const auto multiples = [&](int64_t tile, auto&& use) {
+      for (int64_t n = 1;; ++n) {
+        use(std::min(bound, n * tile));
+        if (n * tile >= bound) return;
+      }
+    };
+    for (int64_t element = 1; element <= bound; ++element) {
+      if (element > 1 && !(dataflow_.in_element[d] && hierarchy_.levels.size() == 3)) break;
+      multiples(element, [&](int64_t array) {
+        multiples(array, [&](int64_t buffer) {
+          for (const LoopKind kind : {LoopKind::temporal, LoopKind::spatial_row, LoopKind::spatial_column}) {
+            const bool is_spread = kind != LoopKind::temporal;
+            if (is_spread != (element < array)) continue;
+            if (kind == LoopKind::spatial_row && !dataflow_.over_rows[d]) continue;
+            if (kind == LoopKind::spatial_column && !dataflow_.over_columns[d]) continue;
+            tiles_[i] = {buffer, array, element, kind};
+            cut(i + 1);
+          }
+        });
+      });
+    }
+  }
+
+  void order() {
+    std::vector<size_t> dram(dimensions_.size());
+    for (size_t i = 0; i < dram.size(); ++i) dram[i] = i;
+    do {
+      std::vector<size_t> buffer = dram;
+      std::sort(buffer.begin(), buffer.end());
+      do {
+        if (!try_mapping(dram, buffer)) return;
+      } while (std::next_permutation(buffer.begin(), buffer.end()));
+    } while (std::next_permutation(dram.begin(), dram.end()));
+  }
+
+  bool try_mapping(const std::vector<size_t>& dram, const std::vector<size_t>& buffer) {
+    Mapping mapping;
+    mapping.levels.resize(hierarchy_.levels.size());
+    for (const size_t i : dram) mapping.levels[0].loops.push_back({dimensions_[i], tiles_[i].buffer});
+    for (const size_t i : buffer) mapping.levels[1].loops.push_back({dimensions_[i], tiles_[i].array});
+    for (size_t i = 0; i < dimensions_.size(); ++i) {
+      if (tiles_[i].kind != LoopKind::temporal) {
+        mapping.levels[1].loops.push_back({dimensions_[i], tiles_[i].element, tiles_[i].kind});
+      }
+    }
+    if (!fault_of(problem_, hierarchy_, mapping).empty()) return false;
+    for (const bool buffer_slides : {false, true}) {
+      for (const bool element_slides : {false, true}) {
+        mapping.levels[1].slides = buffer_slides;
+        if (mapping.levels.size() == 3) mapping.levels[2].slides = element_slides;
+        if (!fault_of(problem_, hierarchy_, mapping).empty()) continue;
+        const AccessCounts counts = count_accesses(problem_, hierarchy_, mapping);
+        least_energy = std::min(least_energy, cost_of(counts, costs_).energy());
+        least_cycles = std::min(least_cycles, static_cast<double>(counts.cycles));
+      }
+    }
+    return true;
+  }
+
+  const Problem& problem_;
+  const Hierarchy& hierarchy_;
+  const UnitCosts& costs_;
+  const Dataflow& dataflow_;
+  std::vector<Dimension> dimensions_;
+  std::array<Tiles, kDimensions> tiles_;
+};
+
+TEST(FindMapping, FindsTheLeastOfAllMappingsOfSmallProblems) {
+  Random random(7);
+  for (int i = 0; i < 150; ++i) {
+    Problem problem;
+    for (int n = 0; n < 3; ++n)
+      problem.bounds[static_cast<size_t>(random.integer(0, 7))] = random.integer(2, 5);
+    problem.stride_rows = random.integer(1, 2);
+    problem.dilation_columns = random.integer(1, 2);
+    const Hierarchy hierarchy = random_hierarchy(random);
+    const Dataflow dataflow = random_dataflow(random);
+    UnitCosts costs{
+        .mac = 1, .hop = random.uniform(0, 2), .access = {random.uniform(20, 200), random.uniform(2, 10)}};
+    if (hierarchy.levels.size() == 3) costs.access.push_back(random.uniform(0.5, 2));
+    const AllMappings all(problem, hierarchy, costs, dataflow);
+    const SearchResult result = find_mapping(problem, hierarchy, costs, dataflow, Objective::energy);
+    ASSERT_EQ(result.mapping.has_value(), std::isfinite(all.least_energy)) << i;
+    if (!result.mapping) continue;
+    ASSERT_EQ(fault_of(problem, hierarchy, *result.mapping), "");
+    const AccessCounts counts = count_accesses(problem, hierarchy, *result.mapping);
+    ASSERT_NEAR(result.value, all.least_energy, 1e-9 * all.least_energy)
+        << cost_of(counts, costs).energy() << " keeps " << hierarchy.levels[1].keeps[0]
+        << hierarchy.levels[1].keeps[1] << hierarchy.levels[1].keeps[2] << " " << hierarchy.levels.size()
+        << (hierarchy.levels.size() > 2 ? hierarchy.levels[2].keeps[0] * 4 +
+                                              hierarchy.levels[2].keeps[1] * 2 + hierarchy.levels[2].keeps[2]
+                                        : 0)
+        << " slides " << hierarchy.levels[1].slides << " stride " << problem.stride_rows << i << "\n"
+        << to_text(problem, hierarchy, *result.mapping);
+    ASSERT_NEAR(cost_of(counts, costs).energy(), result.value, 1e-9 * result.value)
+        << i << "\n"
+        << to_text(problem, hierarchy, *result.mapping);
+    ASSERT_GE(result.value * (1 + 1e-12), lower_bound(problem, hierarchy, costs, Objective::energy));
+    const SearchResult fastest = find_mapping(problem, hierarchy, costs, dataflow, Objective::cycles);
+    ASSERT_EQ(fastest.value, all.least_cycles) << i;
+    ASSERT_GE(fastest.value, lower_bound(problem, hierarchy, costs, Objective::cycles));
+  }
+}
+
+}  // namespace
+}  // namespace deltahop
