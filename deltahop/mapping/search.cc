@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <map>
 
 #include "deltahop/base/error.h"
 #include "deltahop/mapping/chunks.h"
@@ -97,7 +97,21 @@ class Search {
   }
 
   SearchResult run() {
-    for (const Region& region : regions()) search(region);
+    std::vector<Start> starts;
+    for (const Region& region : regions()) {
+      if (auto start = start_of(region)) starts.push_back(std::move(*start));
+    }
+    // What promises most first, so that the rest is soon shown to be no better.
+    std::sort(starts.begin(), starts.end(),
+              [](const Start& a, const Start& b) { return a.promise < b.promise; });
+    for (const Start& start : starts) {
+      Node node;
+      for (size_t g = 0; g < kGroups.size(); ++g) {
+        for (const Entry& entry : *start.tables[g]) node.tables[g].push_back(&entry);
+        node.least[g] = least_of(node.tables[g]);
+      }
+      descend(start.region, std::move(node));
+    }
     return std::move(result_);
   }
 
@@ -333,6 +347,33 @@ class Search {
     return level.capacity < 0 || total <= static_cast<double>(level.capacity);
   }
 
+  // All of a region that the factors of one dimension depend on: regions that agree in it share their table.
+  std::string part_of(const Region& region, Dimension dimension) const {
+    std::string part;
+    const auto add = [&](bool flag) { part += flag ? '1' : '0'; };
+    add(region.stays && is_relevant(region.buffer.stationary, dimension));
+    for (const Operand operand : kAllOperands) {
+      if (is_relevant(operand, dimension)) continue;
+      add(region.dram.stationary == operand);
+      add(region.buffer.stationary == operand);
+      add(region.stays);
+    }
+    add(region.buffer_slides_along == dimension);
+    add(region.element_slides_along == dimension);
+    add(region.element_slides_along == dimension && region.buffer.window.has_value());
+    return part;
+  }
+
+  const std::vector<Entry>& table_of(const Region& region, size_t group_index) {
+    std::string key = std::to_string(group_index);
+    for (const auto& dimension : kGroups[group_index]) {
+      if (dimension) key += ' ' + part_of(region, *dimension);
+    }
+    const auto [place, is_new] = tables_.try_emplace(std::move(key));
+    if (is_new) place->second = entries_of(region, group_index);
+    return place->second;
+  }
+
   std::vector<Entry> entries_of(const Region& region, size_t group_index) const {
     const auto& dimensions = kGroups[group_index];
     const std::vector<Choice> only{Choice{}};
@@ -347,7 +388,9 @@ class Search {
         if (fits(entry.buffer_tile, entry.element_tile, entry.rows, entry.columns)) all.push_back(entry);
       }
     }
-    return without_dominated(std::move(all));
+    // Comparing all with all pays for small tables only.
+    constexpr size_t kLargestToCompare = 2000;
+    return all.size() <= kLargestToCompare ? without_dominated(std::move(all)) : all;
   }
 
   std::vector<Entry> without_dominated(std::vector<Entry> all) const {
@@ -361,10 +404,11 @@ class Search {
     for (size_t i = 0; i < all.size(); ++i) order.emplace_back(weight(all[i]), i);
     std::sort(order.begin(), order.end());
     std::vector<Entry> kept;
-    for (const auto& [unused, i] : order) {
+    for (const auto& place : order) {
+      const Entry& entry = all[place.second];
       const bool is_dominated = std::any_of(
-          kept.begin(), kept.end(), [&](const Entry& other) { return other.is_no_worse_than(all[i]); });
-      if (!is_dominated) kept.push_back(all[i]);
+          kept.begin(), kept.end(), [&](const Entry& other) { return other.is_no_worse_than(entry); });
+      if (!is_dominated) kept.push_back(entry);
     }
     return kept;
   }
@@ -400,9 +444,10 @@ class Search {
   }
 
   // The least factor of every term over a table: together a bound, not a mapping.
-  static Entry least_of(const std::vector<Entry>& entries) {
-    Entry least = entries.front();
-    for (const Entry& entry : entries) {
+  static Entry least_of(const std::vector<const Entry*>& entries) {
+    Entry least = *entries.front();
+    for (const Entry* candidate : entries) {
+      const Entry& entry = *candidate;
       for (size_t term = 0; term < kTerms; ++term)
         least.factors[term] = std::min(least.factors[term], entry.factors[term]);
       least.cycles = std::min(least.cycles, entry.cycles);
@@ -415,31 +460,66 @@ class Search {
     return least;
   }
 
-  void search(const Region& region) {
+  // A region with all that can be chosen in it, and the bound of its best.
+  struct Start {
+    Region region;
+    std::array<const std::vector<Entry>*, kGroups.size()> tables;
+    std::pair<double, double> promise;
+  };
+
+  std::optional<Start> start_of(const Region& region) {
+    Start start{.region = region, .tables = {}, .promise = {}};
+    Partial bound;
+    bound.products.fill(1);
     for (size_t g = 0; g < kGroups.size(); ++g) {
-      tables_[g] = entries_of(region, g);
-      if (tables_[g].empty()) return;
+      start.tables[g] = &table_of(region, g);
+      if (start.tables[g]->empty()) return std::nullopt;
+      std::vector<const Entry*> all;
+      for (const Entry& entry : *start.tables[g]) all.push_back(&entry);
+      bound.multiply(least_of(all));
     }
-    Partial rest;
-    rest.products.fill(1);
-    for (size_t g = kGroups.size(); g-- > 0;) {
-      rests_[g + 1] = rest;
-      rest.multiply(least_of(tables_[g]));
-    }
-    Partial start;
-    start.products.fill(1);
-    descend(region, 0, start);
+    start.promise = value_of(bound);
+    return start;
   }
 
-  Partial with_rest(Partial partial, size_t depth) const {
-    const Partial& rest = rests_[depth];
-    for (size_t term = 0; term < kTerms; ++term) partial.products[term] *= rest.products[term];
-    partial.cycles *= rest.cycles, partial.rows *= rest.rows, partial.columns *= rest.columns;
-    for (size_t operand = 0; operand < kOperands; ++operand) {
-      partial.buffer_tile[operand] *= rest.buffer_tile[operand];
-      partial.element_tile[operand] *= rest.element_tile[operand];
+  // The entries of every group that may still be part of a better mapping; of a chosen group, one.
+  using Tables = std::array<std::vector<const Entry*>, kGroups.size()>;
+
+  struct Node {
+    Tables tables;
+    std::array<Entry, kGroups.size()> least;  // of each table
+  };
+
+  Partial product_of_least(const Node& node, size_t without = SIZE_MAX) const {
+    Partial partial;
+    partial.products.fill(1);
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      if (g != without) partial.multiply(node.least[g]);
     }
     return partial;
+  }
+
+  // Takes out the entries that cannot fit or win, whatever the other groups choose. False where nothing is
+  // left.
+  bool narrow(Node& node) {
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      if (node.tables[g].size() == 1) continue;
+      const Partial others = product_of_least(node, g);
+      std::erase_if(node.tables[g], [&](const Entry* entry) {
+        ++result_.nodes;
+        Partial with = others;
+        with.multiply(*entry);
+        return !fits(with) || !is_better(value_of(with));
+      });
+      if (node.tables[g].empty()) return false;
+      node.least[g] = least_of(node.tables[g]);
+    }
+    const Partial bound = product_of_least(node);
+    return fits(bound) && is_better(value_of(bound));
+  }
+
+  bool fits(const Partial& partial) const {
+    return fits(partial.buffer_tile, partial.element_tile, partial.rows, partial.columns);
   }
 
   // Rounding of doubles must not decide: what is no better by a part in 10^12 is no better.
@@ -450,26 +530,49 @@ class Search {
     return value.first <= best_.first + slack && value.second < best_.second * (1 - 1e-12);
   }
 
-  void descend(const Region& region, size_t depth, const Partial& partial) {
-    if (depth == kGroups.size()) {
-      ++result_.tried;
-      const auto value = value_of(partial);
-      if (!is_better(value)) return;
-      best_ = value;
-      result_.value = value.first;
-      result_.mapping = mapping_of(region);
-      return;
+  // Depth first, the group with the fewest entries left first, the entry that promises most first.
+  void descend(const Region& region, Node node) {
+    for (size_t before = SIZE_MAX, entries = entries_left(node); entries < before;
+         entries = entries_left(node)) {
+      before = entries;
+      if (!narrow(node)) return;
     }
-    for (const Entry& entry : tables_[depth]) {
-      ++result_.nodes;
-      Partial next = partial;
-      next.multiply(entry);
-      const Partial bound = with_rest(next, depth + 1);
-      if (!fits(bound.buffer_tile, bound.element_tile, bound.rows, bound.columns)) continue;
-      if (!is_better(value_of(bound))) continue;
-      chosen_[depth] = entry.choices;
-      descend(region, depth + 1, next);
+    size_t next = kGroups.size();
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      if (node.tables[g].size() == 1) continue;
+      if (next == kGroups.size() || node.tables[g].size() < node.tables[next].size()) next = g;
     }
+    if (next == kGroups.size()) return keep(region, node);
+    const Partial others = product_of_least(node, next);
+    std::vector<std::pair<double, const Entry*>> order;
+    for (const Entry* entry : node.tables[next]) {
+      Partial with = others;
+      with.multiply(*entry);
+      order.emplace_back(value_of(with).first, entry);
+    }
+    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [promise, entry] : order) {
+      Node child = node;
+      child.tables[next] = {entry};
+      child.least[next] = *entry;
+      descend(region, std::move(child));
+    }
+  }
+
+  static size_t entries_left(const Node& node) {
+    size_t sum = 0;
+    for (const auto& table : node.tables) sum += table.size();
+    return sum;
+  }
+
+  void keep(const Region& region, const Node& node) {
+    ++result_.tried;
+    const auto value = value_of(product_of_least(node));
+    if (!is_better(value)) return;
+    best_ = value;
+    result_.value = value.first;
+    for (size_t g = 0; g < kGroups.size(); ++g) chosen_[g] = node.tables[g].front()->choices;
+    result_.mapping = mapping_of(region);
   }
 
   // --- back to loops
@@ -498,8 +601,14 @@ class Search {
   Mapping mapping_of(const Region& region) const {
     Mapping mapping;
     mapping.levels.resize(hierarchy_.levels.size());
-    mapping.levels[1].slides = region.buffer_slides_along.has_value();
-    if (has_elements()) mapping.levels[2].slides = region.element_slides_along.has_value();
+    // Along a dimension with one chunk nothing slides, and nothing else shall in its place.
+    const auto moves_at_dram = [&](Dimension along) { return chosen(along).buffer < problem_.bound(along); };
+    const auto moves_at_buffer = [&](Dimension along) { return chosen(along).array < chosen(along).buffer; };
+    if (region.buffer_slides_along) mapping.levels[1].slides = moves_at_dram(*region.buffer_slides_along);
+    if (region.element_slides_along) {
+      mapping.levels[2].slides = region.buffer.window ? moves_at_buffer(*region.element_slides_along)
+                                                      : moves_at_dram(*region.element_slides_along);
+    }
     for (const Dimension dimension : dimensions_in(region.dram)) {
       const Choice& choice = chosen(dimension);
       if (choice.buffer < problem_.bound(dimension))
@@ -525,8 +634,7 @@ class Search {
   double constant_ = 0;
   std::array<double, kTerms> coefficients_{};
   std::array<std::vector<Choice>, kDimensions> choices_;
-  std::array<std::vector<Entry>, kGroups.size()> tables_;
-  std::array<Partial, kGroups.size() + 1> rests_;
+  std::map<std::string, std::vector<Entry>> tables_;  // by part of a region; their places do not change
   std::array<std::array<Choice, 2>, kGroups.size()> chosen_;
   std::pair<double, double> best_;
   SearchResult result_;

@@ -134,7 +134,7 @@ class AllMappings {
 
 TEST(FindMapping, FindsTheLeastOfAllMappingsOfSmallProblems) {
   Random random(7);
-  for (int i = 0; i < 150; ++i) {
+  for (int i = 0; i < 200; ++i) {
     Problem problem;
     for (int n = 0; n < 3; ++n)
       problem.bounds[static_cast<size_t>(random.integer(0, 7))] = random.integer(2, 5);
@@ -152,12 +152,7 @@ TEST(FindMapping, FindsTheLeastOfAllMappingsOfSmallProblems) {
     ASSERT_EQ(fault_of(problem, hierarchy, *result.mapping), "");
     const AccessCounts counts = count_accesses(problem, hierarchy, *result.mapping);
     ASSERT_NEAR(result.value, all.least_energy, 1e-9 * all.least_energy)
-        << cost_of(counts, costs).energy() << " keeps " << hierarchy.levels[1].keeps[0]
-        << hierarchy.levels[1].keeps[1] << hierarchy.levels[1].keeps[2] << " " << hierarchy.levels.size()
-        << (hierarchy.levels.size() > 2 ? hierarchy.levels[2].keeps[0] * 4 +
-                                              hierarchy.levels[2].keeps[1] * 2 + hierarchy.levels[2].keeps[2]
-                                        : 0)
-        << " slides " << hierarchy.levels[1].slides << " stride " << problem.stride_rows << i << "\n"
+        << i << "\n"
         << to_text(problem, hierarchy, *result.mapping);
     ASSERT_NEAR(cost_of(counts, costs).energy(), result.value, 1e-9 * result.value)
         << i << "\n"
