@@ -244,8 +244,7 @@ void add_run(CLI::App& program, Surroundings& surroundings) {
   auto choices = std::make_shared<RunChoices>();
   choices->network.add_source_to(*command);
   choices->input.add_to(*command);
-  command->add_option("--labels", choices->input.labels,
-                      "The right answers: CSV (file,class_index), IDX or NPY");
+  choices->input.add_labels_to(*command);
   const auto theta = [&](const std::string& name, double& value, const std::string& help) {
     command->add_option(name, value, help)
         ->check(CLI::NonNegativeNumber)

@@ -12,6 +12,7 @@
 
 #include "deltahop/base/files.h"
 #include "deltahop/io/csv.h"
+#include "deltahop/io/graph_def.h"
 #include "deltahop/io/labels.h"
 #include "deltahop/io/npz.h"
 #include "deltahop/io/sound.h"
@@ -23,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFrontEndKey = "front_end";
 constexpr int64_t kUsualRate_Hz = 16000;
 const std::vector<std::string> kExtensions = {".wav", ".flac", ".npz", ".npy", ".csv", ".f32"};
 
@@ -95,11 +95,11 @@ class Loader {
     for (size_t i = 0; i < session.inputs().size(); ++i) {
       if (!session.inputs()[i].is_loop) data_inputs_.push_back(i);
     }
-    const auto found = network.metadata().find(kFrontEndKey);
-    std::string text = options.front_end;
-    if (text.empty() && found != network.metadata().end()) text = found->second;
-    if (!text.empty())
-      front_end_ = parse_front_end(text, options.rate_Hz > 0 ? options.rate_Hz : kUsualRate_Hz);
+    const auto carried = network.metadata().find(std::string(kFrontEndKey));
+    if (!options.front_end.empty())
+      front_end_ = parse_front_end(options.front_end, rate());
+    else if (carried != network.metadata().end())
+      front_end_ = carried_front_end(carried->second);
   }
 
   void load(const fs::path& path, std::vector<StreamSequence>& all) const {
@@ -128,6 +128,17 @@ class Loader {
   std::string front_end_text() const { return front_end_ ? to_text(*front_end_) : ""; }
 
  private:
+  int64_t rate() const { return options_.rate_Hz > 0 ? options_.rate_Hz : kUsualRate_Hz; }
+
+  // One line as for --front-end, or YAML with every detail.
+  FrontEndOptions carried_front_end(const std::string& text) const {
+    if (text.find('\n') == std::string::npos) return parse_front_end(text, rate());
+    const Config config = Config::from_text(text, "the network's metadata 'front_end'");
+    const FrontEndOptions options = read_front_end(config);
+    config.finish();
+    return options;
+  }
+
   std::vector<float>& only_input(const fs::path& path, StreamSequence& sequence) const {
     if (data_inputs_.size() != 1) {
       throw Error(path.string(),
@@ -221,7 +232,9 @@ class Loader {
 void add_labels(const StreamInputOptions& options, const std::vector<fs::path>& files,
                 std::vector<StreamSequence>& all) {
   if (options.labels.empty()) return;
-  const Labels labels = read_labels(options.labels);
+  const Labels labels = options.classes.empty()
+                            ? read_labels(options.labels)
+                            : read_labels(options.labels, read_class_names(options.classes));
   std::vector<int64_t> values = labels.values;
   if (!labels.files.empty()) values = labels_for(labels, files);
   if (values.size() < all.size() ||
@@ -252,6 +265,17 @@ void StreamInputOptions::add_to(CLI::App& command) {
   command.add_option("--limit", limit, "At most this many sequences")->check(CLI::PositiveNumber);
   command.add_option("--steps", steps, "At most this many steps of each sequence")
       ->check(CLI::PositiveNumber);
+}
+
+void StreamInputOptions::add_labels_to(CLI::App& command) {
+  CLI::Option* option =
+      command.add_option("--labels", labels, "The right answers: CSV (file,class_index), IDX or NPY");
+  command
+      .add_option(
+          "--classes", classes,
+          "Names of the network's classes, one a line in the order of its outputs: labels are then words "
+          "(CSV columns file,word)")
+      ->needs(option);
 }
 
 int64_t StreamSequences::steps() const {

@@ -17,11 +17,13 @@ namespace deltahop {
 struct StreamInputOptions {
   std::vector<std::string> inputs;  // files and folders
   std::string labels, front_end;
+  std::string classes;  // names of the network's classes, for labels that are words
   int64_t rate_Hz = 0;  // of the front end; 0: as the network says, else 16000
   int64_t limit = -1;   // sequences
   int64_t steps = -1;   // of each sequence
 
   void add_to(CLI::App& command);
+  void add_labels_to(CLI::App& command);  // --labels, --classes
 };
 
 struct StreamSequence {

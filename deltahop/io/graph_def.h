@@ -12,8 +12,8 @@
 
 namespace deltahop {
 
-// Metadata key of what turns sound into the network's input, as YAML.
-constexpr std::string_view kFrontEndKey = "deltahop.front_end";
+// Metadata key of what turns sound into the network's input, as signal/front_end.h reads it.
+constexpr std::string_view kFrontEndKey = "front_end";
 
 // True where the bytes begin as such a file does, and no ONNX file.
 bool looks_like_graph_def(std::string_view bytes);
