@@ -181,4 +181,29 @@ std::vector<std::string> add_sequence(SimulationResult& result, const std::vecto
   return counts.notes;
 }
 
+SimulationResult simulate_synthetic_stack(const SyntheticStack& stack, const Accelerator& chip) {
+  const std::string& name = chip.architecture().name;
+  if (!chip.recurrent_formats()) throw Error(name, "has no recurrent layers");
+  std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> layers;
+  for (int64_t k = 0; k < stack.layers; ++k) {
+    auto layer = std::make_shared<IntegerDeltaGruLayer>();
+    layer->formats = *chip.recurrent_formats();
+    layer->inputs = k == 0 ? stack.inputs : stack.units;
+    layer->hidden = stack.units;
+    layers.push_back(std::move(layer));
+  }
+  const Support support = chip.supports_recurrent(layers);
+  if (support.placement == Placement::host)
+    throw Error(name, fmt::format("cannot run this network: {}", support.reason));
+  SimulationResult result;
+  std::vector<size_t> stage_of_layer;
+  for (size_t k = 0; k < layers.size(); ++k) {
+    result.plans.push_back(plan_of_layer(*layers[k], fmt::format("gru{}", k + 1), support));
+    stage_of_layer.push_back(k);
+  }
+  add_sequence(result, stage_of_layer, synthetic_traces(layers, stack.steps, stack.density, stack.seed), chip,
+               false, {});
+  return result;
+}
+
 }  // namespace deltahop

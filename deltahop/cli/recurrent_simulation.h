@@ -31,6 +31,15 @@ std::vector<RecurrentTrace> synthetic_traces(
     const std::vector<std::shared_ptr<const IntegerDeltaGruLayer>>& layers, int64_t steps, double density,
     uint64_t seed);
 
+// Layers of these sizes without weights, one behind the other: counts only.
+struct SyntheticStack {
+  int64_t inputs = 0, units = 0, layers = 1, steps = 1000;
+  double density = 1;
+  uint64_t seed = 1;
+};
+// Throws Error where the chip is not for recurrent networks or cannot run these.
+SimulationResult simulate_synthetic_stack(const SyntheticStack& stack, const Accelerator& chip);
+
 // Adds one sequence's run to `result`, whose plans stand; `floats` are the dense layers' outputs in float,
 // [T, H] each, or empty. Returns the chip's notes.
 std::vector<std::string> add_sequence(SimulationResult& result, const std::vector<size_t>& stage_of_layer,

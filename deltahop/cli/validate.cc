@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include "deltahop/cli/recurrent_simulation.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation.h"
 #include "deltahop/cli/validation.h"
@@ -29,6 +30,7 @@ struct Figure {
   PublishedFigure published;
   std::string trust, metric, network, layer_name, dram;
   std::optional<ConvolutionShape> layer;
+  std::optional<SyntheticStack> recurrent;
   bool pool = false;
   double core_tops_per_watt = 0;  // published, for tops_per_watt_with_dram; 0: ours
   double density = 1.0;
@@ -70,6 +72,15 @@ Figure read_figure(const Config& config) {
   }
   figure.density = config.number("density", 1.0);
   figure.seed = config.integer("seed", 1);
+  if (config.has("recurrent")) {
+    const Config stack = config.section("recurrent");
+    figure.recurrent = {.inputs = stack.integer("inputs"),
+                        .units = stack.integer("units"),
+                        .layers = stack.integer("layers", 1),
+                        .steps = stack.integer("steps", 1000),
+                        .density = figure.density,
+                        .seed = static_cast<uint64_t>(figure.seed)};
+  }
   if (config.has("settings")) figure.settings = config.texts("settings");
   return figure;
 }
@@ -104,9 +115,9 @@ class Simulations {
     Report report;
   };
   const Run& of(const Figure& figure) {
-    const std::string key =
-        fmt::format("{}|{}|{}|{}|{}", figure.network, figure.layer ? figure.published.name : "",
-                    figure.density, figure.seed, fmt::join(figure.settings, "|"));
+    const std::string key = fmt::format("{}|{}|{}|{}|{}", figure.network,
+                                        figure.layer || figure.recurrent ? figure.published.name : "",
+                                        figure.density, figure.seed, fmt::join(figure.settings, "|"));
     auto& run = runs_[key];
     if (!run) run = make(figure);
     return *run;
@@ -117,13 +128,18 @@ class Simulations {
     auto run = std::make_unique<Run>();
     run->chip = make_accelerator(chip_name_, figure.settings);
     run->technology = std::make_unique<Technology>(load_technology(run->chip->architecture().technology));
-    const Network network = figure.layer ? one_layer_network(*figure.layer, figure.pool)
-                                         : bound_to_one(folded(load_network(figure.network)));
-    run->result = simulate_synthetic(network, figure.density, static_cast<uint64_t>(figure.seed), *run->chip,
-                                     {.with_sizes = false}, surroundings_.console.progress());
     ReportSources sources;
+    std::optional<Network> network;
+    if (figure.recurrent) {
+      run->result = simulate_synthetic_stack(*figure.recurrent, *run->chip);
+    } else {
+      network = figure.layer ? one_layer_network(*figure.layer, figure.pool)
+                             : bound_to_one(folded(load_network(figure.network)));
+      run->result = simulate_synthetic(*network, figure.density, static_cast<uint64_t>(figure.seed),
+                                       *run->chip, {.with_sizes = false}, surroundings_.console.progress());
+      sources.network = &*network;
+    }
     sources.command = "validate";
-    sources.network = &network;
     sources.network_source = figure.network;
     sources.result = &run->result;
     sources.chip = run->chip.get();
@@ -175,6 +191,15 @@ double ours_of(Simulations& simulations, const Figure& figure) {
       {"efficiency", [&] { return dense() / cycles() / static_cast<double>(chip.multipliers); }},
       {"effective_gops", [&] { return 2e-9 * dense() / cycles() * chip.clock.number(); }},
       {"frames_per_second", [&] { return chip.clock.number() / cycles(); }},
+      {"step_latency_us", [&] { return 1e6 * totals.latency.value().number(); }},
+      {"fetch_reduction", [&] { return dense() / static_cast<double>(totals.stats.value().macs_done); }},
+      {"gain",
+       [&] {
+         Figure everything = figure;
+         everything.recurrent.value().density = everything.density = 1;
+         return totals_of(simulations.of(everything).report).latency.value().number() /
+                totals.latency.value().number();
+       }},
       {"peak_gops", [&] { return 2e-9 * static_cast<double>(chip.multipliers) * chip.clock.number(); }},
       {"core_area", [&] { return chip.core_area.number(); }},
       {"core_tops_per_watt", [&] { return 2 * dense() / totals.energy.value().core_pJ(); }},
