@@ -8,6 +8,7 @@
 
 #include "deltahop/accelerators/accelerator.h"
 #include "deltahop/cli/command.h"
+#include "deltahop/hardware/dram_part.h"
 #include "deltahop/hardware/technology.h"
 #include "deltahop/io/load.h"
 #include "deltahop/network/layer.h"
@@ -47,6 +48,12 @@ std::string technologies() {
   return listing("technologies, for --technology", rows);
 }
 
+std::string dram_parts() {
+  std::vector<Row> rows;
+  for (const std::string& name : dram_part_names()) rows.emplace_back(name, load_dram_part(name).summary);
+  return listing("DRAM parts, for deltahop dram", rows);
+}
+
 std::string layers() {
   std::vector<Row> rows;
   for (const LayerKind& kind : layer_kinds()) rows.emplace_back(kind.operator_name, kind.summary);
@@ -57,10 +64,11 @@ std::string layers() {
 }  // namespace
 
 void add_list(CLI::App& program, Surroundings& surroundings) {
-  CLI::App* command = program.add_subcommand("list", "What there is: networks, chips, technologies, layers");
+  CLI::App* command =
+      program.add_subcommand("list", "What there is: networks, chips, technologies, DRAM parts, layers");
   auto what = std::make_shared<std::string>("all");
-  command->add_option("what", *what, "networks, chips, technologies, layers or all")
-      ->check(CLI::IsMember({"networks", "chips", "technologies", "layers", "all"}))
+  command->add_option("what", *what, "networks, chips, technologies, dram, layers or all")
+      ->check(CLI::IsMember({"networks", "chips", "technologies", "dram", "layers", "all"}))
       ->capture_default_str();
   command->callback([what, &surroundings] {
     std::string text;
@@ -68,6 +76,7 @@ void add_list(CLI::App& program, Surroundings& surroundings) {
     if (wanted("networks")) text += networks();
     if (wanted("chips")) text += chips();
     if (wanted("technologies")) text += technologies();
+    if (wanted("dram")) text += dram_parts();
     if (wanted("layers")) text += layers();
     surroundings.console.print(text);
   });

@@ -56,6 +56,8 @@ std::string styled(double value, NumberStyle style) {
   switch (style) {
     case NumberStyle::plain:
       return plain_text(value);
+    case NumberStyle::rounded:
+      return fmt::format("{:.4g}", value);
     case NumberStyle::count:
       return count_text(value);
     case NumberStyle::percent:

@@ -15,7 +15,8 @@
 namespace deltahop {
 
 // How a number is written for people.
-enum class NumberStyle : uint8_t { plain, count, percent, bytes, seconds, decibels, ratio };
+// rounded: four digits, no unit.
+enum class NumberStyle : uint8_t { plain, rounded, count, percent, bytes, seconds, decibels, ratio };
 std::string styled(double value, NumberStyle style);
 
 using FindingsCell = std::variant<std::monostate, std::string, double>;  // monostate: not known

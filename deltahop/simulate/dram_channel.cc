@@ -208,6 +208,7 @@ void DramChannel::advance(int64_t until) {
     choose();
     if (std::min(choice_clock_, refresh_due_) >= until) break;
     if (refresh_due_ <= choice_clock_) {
+      skip_idle_refreshes(until);
       refresh();
     } else {
       issue();
@@ -224,28 +225,6 @@ void DramChannel::advance(int64_t until) {
 int64_t DramChannel::finish() {
   while (step()) {
   }
-  return last_completion_;
-}
-
-int64_t DramChannel::read_burst(uint64_t address, int64_t bytes, int64_t start) {
-  return transfer(address, bytes, start, false);
-}
-
-int64_t DramChannel::write_burst(uint64_t address, int64_t bytes, int64_t start) {
-  return transfer(address, bytes, start, true);
-}
-
-int64_t DramChannel::transfer(uint64_t address, int64_t bytes, int64_t start, bool write) {
-  start = std::max(start, now_);
-  if (bytes <= 0) return start;
-  const int shift = mapping_.burst_shift();
-  const uint64_t last = (address + static_cast<uint64_t>(bytes) - 1) >> shift;
-  for (uint64_t burst = address >> shift; burst <= last; ++burst) {
-    while (!push({burst << shift, write, start}, 0)) step();
-  }
-  finish();
-  completions_.clear();
-  next_completion_ = 0;
   return last_completion_;
 }
 
@@ -360,6 +339,15 @@ inline void DramChannel::column(int index, int64_t clock) {
   if (close) close_after(bank, clock, bank.next_precharge);
   judge(index);
   set_direction();
+}
+
+// Through a long idle time the refreshes are only counted, all but the last.
+void DramChannel::skip_idle_refreshes(int64_t until) {
+  if (choice_clock_ != kNever || open_banks_ > 0 || watcher_) return;
+  const int64_t count = (until - 1 - refresh_due_) / refresh_interval_;
+  counters_.refreshes += count;
+  counters_.active_clocks += count * t_.tRFC;
+  refresh_due_ += count * refresh_interval_;
 }
 
 // All banks are closed, then the whole device is busy for tRFC. Nothing else starts meanwhile.

@@ -167,6 +167,7 @@ class DramChannel {
   void column(int bank, int64_t clock);
   void close_after(Bank& bank, int64_t clock, int64_t precharge_clock);
   void refresh();
+  void skip_idle_refreshes(int64_t until);
   void remove(Bank& bank, int16_t entry);
   void tell(int64_t clock, DramCommandKind kind, const DramPlace& place);
   void limit(Action action, int group, int64_t within, int64_t across);

@@ -19,8 +19,9 @@ class DramSource {
 
   // False where the stream has ended.
   bool next(DramRequest& request);
-  int64_t total() const { return total_; }                // requests to come in all
-  int64_t bytes_wanted() const { return bytes_wanted_; }  // by the requests given out so far
+  int64_t total() const { return total_; }  // requests to come in all
+  // By the requests given out so far: an access that was cut short counts as far as it came.
+  int64_t bytes_wanted() const { return bytes_wanted_ - bursts_left_ * burst_bytes_; }
 
  private:
   void begin_access();
