@@ -66,4 +66,5 @@ function(deltahop_add_test_program name sources)
   target_compile_definitions(${name} PRIVATE DELTAHOP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARGN} deltahop_flags GTest::gmock GTest::gtest GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT "OMP_WAIT_POLICY=passive")  # as the program does: see cli/main.cc
 endfunction()

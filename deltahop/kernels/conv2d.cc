@@ -23,10 +23,14 @@ int omp_get_max_threads(void);
 namespace deltahop {
 namespace {
 
+// A thread is worth this many multiply-accumulates, some fifty microseconds: with less, threads wait for each
+// other longer than they work, and many times longer where the machine has other work.
+constexpr int64_t kSmallestWork = int64_t{1} << 22;
+
 class ThreadLimit {
  public:
-  explicit ThreadLimit(int threads) : before_(omp_get_max_threads()) {
-    omp_set_num_threads(std::max(threads, 1));
+  ThreadLimit(int threads, int64_t macs) : before_(omp_get_max_threads()) {
+    omp_set_num_threads(static_cast<int>(std::clamp<int64_t>(macs / kSmallestWork, 1, std::max(threads, 1))));
   }
   ~ThreadLimit() { omp_set_num_threads(before_); }
   ThreadLimit(const ThreadLimit&) = delete;
@@ -187,7 +191,7 @@ void convolve(const ConvolutionShape& shape, std::span<const float> input, std::
     return;
   }
   if (covers_whole_input(shape)) return convolve_as_product(shape, input, weights, bias, output, threads);
-  const ThreadLimit limit(threads);
+  const ThreadLimit limit(threads, static_cast<int64_t>(output.size()) * shape.kernel_size());
   at_fence([&] { convolve_by_primitive(shape, input, weights, bias, output); });
 }
 
@@ -227,7 +231,7 @@ void multiply(const MatrixProduct& product, std::span<const float> a, std::span<
   DELTAHOP_CHECK(static_cast<int64_t>(c.size()) == product.rows * product.columns);
   if (c.empty()) return;
   if (product.inner == 0) return std::fill(c.begin(), c.end(), 0.0f);
-  const ThreadLimit limit(threads);
+  const ThreadLimit limit(threads, product.rows * product.inner * product.columns);
   at_fence([&] {
     const auto status = dnnl_sgemm(
         product.transpose_a ? 'T' : 'N', product.transpose_b ? 'T' : 'N', product.rows, product.columns,

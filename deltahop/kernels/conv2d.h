@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dense two-dimensional convolution and matrix products. Float by oneDNN; integers exactly.
-// Layouts, row-major: input [N, C, H, W], weights [K, C/groups, R, S], bias [K] or empty, output [N, K, P,
-// Q].
+// oneDNN's threads are OpenMP's and wait by spinning: a program that shares its machine sets
+// OMP_WAIT_POLICY=passive. Layouts, row-major: input [N, C, H, W], weights [K, C/groups, R, S], bias [K] or
+// empty, output [N, K, P, Q].
 #pragma once
 
 #include <cstdint>

@@ -69,6 +69,27 @@ TEST(Conv2d, FloatPathEqualsTheReferenceOnRandomShapes) {
   }
 }
 
+// Large enough to be worth threads: wide maps and deep ones.
+TEST(Conv2d, ManyThreadsGiveWhatTheReferenceGives) {
+  Random random(11);
+  for (int trial = 0; trial < 24; ++trial) {
+    SCOPED_TRACE(trial);
+    ConvolutionShape shape = random_shape(random);
+    const bool wide_map = random.chance(0.5);
+    shape.groups = random.chance(0.3) ? 4 : 1;
+    shape.in_channels = shape.groups * (wide_map ? 8 : 96);
+    shape.out_channels = shape.groups * (wide_map ? 24 : random.integer(90, 140));
+    shape.in_rows = wide_map ? random.integer(60, 90) : random.integer(9, 16);
+    shape.in_columns = wide_map ? random.integer(100, 140) : random.integer(9, 16);
+    shape.stride_rows = shape.stride_columns = random.integer(1, 2);
+    shape.out_rows = out_size(shape.in_rows, shape.kernel_rows, shape.stride_rows, shape.dilation_rows,
+                              shape.pad_top + random.integer(0, 2));
+    shape.out_columns = out_size(shape.in_columns, shape.kernel_columns, shape.stride_columns,
+                                 shape.dilation_columns, shape.pad_left + random.integer(0, 2));
+    expect_equal_to_reference(shape, random, random.chance(0.5), 2 + trial % 5);
+  }
+}
+
 TEST(Conv2d, KernelThatCoversItsInputEqualsTheReference) {
   Random random(3);
   for (int trial = 0; trial < 20; ++trial) {
@@ -136,6 +157,22 @@ TEST(Multiply, EqualsTheTripleLoopForEveryTransposition) {
         ASSERT_NEAR(c[static_cast<size_t>(i * product.columns + j)], sum, 1e-4);
       }
     }
+  }
+}
+
+// 9 million products: worth two threads.
+TEST(Multiply, TwoThreadsGiveWhatOneGives) {
+  Random random(8);
+  for (int trial = 0; trial < 8; ++trial) {
+    const bool tall = trial >= 4;
+    const MatrixProduct product{tall ? 3001 : 1, tall ? 100 : 3000, tall ? 30 : 3001, trial % 2 == 1,
+                                trial % 4 >= 2};
+    const auto a = random_floats(random, product.rows * product.inner);
+    const auto b = random_floats(random, product.inner * product.columns);
+    std::vector<float> alone(static_cast<size_t>(product.rows * product.columns)), both = alone;
+    multiply(product, a, b, alone, 1);
+    multiply(product, a, b, both, 2);
+    for (size_t i = 0; i < both.size(); ++i) ASSERT_NEAR(both[i], alone[i], 1e-3) << i;
   }
 }
 

@@ -154,7 +154,7 @@ void check_thresholds(const ThresholdTable& table, const Network& network, std::
   for (const auto& [name, thresholds] : table.by_node) {
     if (name == "*" || std::find(names.begin(), names.end(), name) != names.end()) continue;
     const bool exists = std::any_of(network.nodes().begin(), network.nodes().end(),
-                                    [&](const Node& node) { return node.name == name; });
+                                    [&wanted = name](const Node& node) { return node.name == wanted; });
     throw Error(place,
                 exists ? fmt::format("the layer '{}' takes no thresholds", name)
                        : fmt::format("the network has no layer '{}'", name),
