@@ -35,7 +35,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kInputs = 40;
 constexpr int kSteps = 100;             // a call
-constexpr int kStepsTogether = 25;      // of a sequence, through one reading of the input weights
+constexpr int kStepsTogether = 20;      // of a sequence, through one reading of the input weights
 constexpr double kLeastSeconds = 0.03;  // calls are repeated for this long, and their median counts
 constexpr float kCodeScale = 16384;     // as sessions code values
 

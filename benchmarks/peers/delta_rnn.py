@@ -7,7 +7,7 @@
 Both programs stay open and answer in turn, so that a slow moment of the machine falls on both; given are medians over the
 runs, and for ratios the median, lowest and highest of the ratio of each run. ONNX Runtime gets 100 steps in one call, so that
 its call is not counted; deltahop is run step by step, and once more over the same 100 steps as a sequence, which reads the
-input weights once for 25 steps as ONNX Runtime does. `delta_rnn_bench` says what is timed.
+input weights once for 20 steps as ONNX Runtime does. `delta_rnn_bench` says what is timed.
 """
 
 import argparse

@@ -180,6 +180,68 @@ HWY_INLINE void add_groups(const Job<W, Delta, Sum>& job) {
   for (int64_t first = 0; first < job.count; first += kGroup) add_group<kGroup>(job, first, ahead);
 }
 
+constexpr int64_t kColumnsAhead = 16;
+
+// kVectorsHere vectors of rows from `row` on, of all streams.
+template <size_t kVectorsHere>
+HWY_INLINE void add_tile(const FourStreams& job, int64_t row) {
+  const hn::ScalableTag<float> lanes;
+  using V = hn::Vec<decltype(lanes)>;
+  const size_t n = hn::Lanes(lanes);
+  V sums[kTogether][kVectorsHere];
+#pragma GCC unroll 16
+  for (size_t s = 0; s < kTogether; ++s) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectorsHere; ++v) sums[s][v] = hn::LoadU(lanes, job.memory[s] + row + v * n);
+  }
+  const float* column = job.weights + row;
+  for (int64_t k = 0; k < job.columns; ++k, column += job.stride) {
+    for (size_t line = 0; line < kVectorsHere * n; line += 64 / sizeof(float)) {
+      hwy::Prefetch(column + kColumnsAhead * job.stride + line);
+    }
+    V weights[kVectorsHere];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectorsHere; ++v) weights[v] = hn::LoadU(lanes, column + v * n);
+#pragma GCC unroll 16
+    for (size_t s = 0; s < kTogether; ++s) {
+      const V factor = hn::Set(lanes, job.x[s][k]);
+#pragma GCC unroll 4
+      for (size_t v = 0; v < kVectorsHere; ++v) sums[s][v] = hn::MulAdd(weights[v], factor, sums[s][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (size_t s = 0; s < kTogether; ++s) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectorsHere; ++v) hn::StoreU(sums[s][v], lanes, job.memory[s] + row + v * n);
+  }
+}
+
+// Rows that fill no vector, in a copy: panels are padded, memories are not.
+HWY_INLINE void add_last_rows(const FourStreams& job, int64_t row) {
+  constexpr size_t kMost = HWY_MAX_BYTES / sizeof(float);
+  HWY_ALIGN float copies[kTogether][kMost] = {};
+  const auto left = static_cast<size_t>(job.end - row);
+  FourStreams rest = job;
+  rest.weights = job.weights + row;
+  for (size_t s = 0; s < kTogether; ++s) {
+    std::copy(job.memory[s] + row, job.memory[s] + row + left, copies[s]);
+    rest.memory[s] = copies[s];
+  }
+  add_tile<1>(rest, 0);
+  for (size_t s = 0; s < kTogether; ++s) std::copy(copies[s], copies[s] + left, job.memory[s] + row);
+}
+
+HWY_ATTR void add_four_streams(const FourStreams& job) {
+  constexpr size_t kTile = HWY_MAX_BYTES >= 64 ? 4 : 2;  // 32 registers, or 16
+  const int64_t n = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
+  int64_t row = job.begin;
+  for (; row + static_cast<int64_t>(kTile) * n <= job.end; row += static_cast<int64_t>(kTile) * n) {
+    add_tile<kTile>(job, row);
+  }
+  for (; row + n <= job.end; row += n) add_tile<1>(job, row);
+  if (row < job.end) add_last_rows(job, row);
+}
+
 constexpr int kColumns = 8;  // a group
 
 HWY_ATTR void add_float(const Job<float, float, float>& job) { add_groups<kColumns>(job); }
@@ -206,10 +268,12 @@ HWY_EXPORT(add_float);
 HWY_EXPORT(add_int8);
 HWY_EXPORT(add_int16);
 HWY_EXPORT(add_large_int16);
+HWY_EXPORT(add_four_streams);
 HWY_EXPORT(largest_of);
 HWY_EXPORT(widen);
 
 void run(const Job<float, float, float>& job) { HWY_DYNAMIC_DISPATCH(add_float)(job); }
+void run(const FourStreams& job) { HWY_DYNAMIC_DISPATCH(add_four_streams)(job); }
 void run(const Job<int8_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int8)(job); }
 void run(const Job<int16_t, int16_t, int32_t>& job) { HWY_DYNAMIC_DISPATCH(add_int16)(job); }
 void run(const Job<int16_t, int16_t, int64_t>& job) { HWY_DYNAMIC_DISPATCH(add_large_int16)(job); }

@@ -42,6 +42,17 @@ int64_t products_that_fit(const Job<int16_t, int16_t, int64_t>&);
 // memory[i] += sums[i]
 void add_widened(const int32_t* sums, int64_t* memory, int64_t count);
 
+// All columns for four streams at once: a weight is read once for them, and the sums stay in registers.
+inline constexpr int64_t kTogether = 4;
+struct FourStreams {
+  const float* weights = nullptr;
+  int64_t stride = 0, columns = 0;
+  const float* x[kTogether] = {};
+  float* memory[kTogether] = {};  // of row 0
+  int64_t begin = 0, end = 0;     // rows
+};
+void run(const FourStreams&);
+
 // Byte products of four columns at once (AVX-512 VNNI). Weights are stored with 128 added, as unsigned bytes,
 // rows in the order of byte_of_row.
 bool has_byte_products();

@@ -184,21 +184,68 @@ void add_job(const ColumnPanel<W>& panel, const delta_columns::Job<W, Delta, Sum
   });
 }
 
-// What a block of rows of all columns may hold, so that it stays near for the next stream.
+// What a block of rows of one stream's columns may hold, so that it stays near for the next stream.
 constexpr int64_t kStreamBlockBytes = 512 << 10;
+
+template <class W, class Delta, class Sum>
+int64_t rows_of_block(const ColumnPanel<W>& panel, std::span<const StreamColumns<Delta, Sum>> streams) {
+  int64_t most = 1;  // columns of a stream
+  for (const StreamColumns<Delta, Sum>& stream : streams) most = std::max(most, stream.sent.count);
+  const int64_t units = kStreamBlockBytes / (most * static_cast<int64_t>(sizeof(W)) * kRowUnit);
+  return std::clamp<int64_t>(units, 1, (panel.rows() + kRowUnit - 1) / kRowUnit + 1) * kRowUnit;
+}
+
+// The first kTogether streams send all columns, and so may go together.
+template <class W, class Delta, class Sum>
+bool first_go_together(const ColumnPanel<W>& panel, std::span<const StreamColumns<Delta, Sum>> streams) {
+  if (streams.size() < delta_columns::kTogether) return false;
+  const auto first = streams.first(delta_columns::kTogether);
+  return std::all_of(first.begin(), first.end(),
+                     [&](const auto& stream) { return stream.sent.count == panel.columns(); });
+}
+
+void run_together(const ColumnPanel<float>& panel, std::span<const StreamColumns<float, float>> streams,
+                  int64_t begin, int64_t end) {
+  delta_columns::FourStreams job{.weights = panel.data(),
+                                 .stride = panel.stride(),
+                                 .columns = panel.columns(),
+                                 .begin = begin,
+                                 .end = end};
+  for (size_t s = 0; s < delta_columns::kTogether; ++s) {
+    job.x[s] = streams[s].sent.deltas;
+    job.memory[s] = streams[s].memory.data();
+  }
+  delta_columns::run(job);
+}
+
+// Rows [begin, end) of all streams.
+template <class W, class Delta, class Sum>
+void run_streams(const ColumnPanel<W>& panel, std::span<const StreamColumns<Delta, Sum>> streams,
+                 int64_t begin, int64_t end) {
+  while (!streams.empty()) {
+    if constexpr (std::is_same_v<W, float>) {
+      if (first_go_together(panel, streams)) {
+        run_together(panel, streams, begin, end);
+        streams = streams.subspan(delta_columns::kTogether);
+        continue;
+      }
+    }
+    auto job = job_of(panel, streams.front().sent, streams.front().memory);
+    job.begin = begin, job.end = end;
+    if (job.count > 0) run_job(panel, job);
+    streams = streams.subspan(1);
+  }
+}
 
 template <class W, class Delta, class Sum>
 void add_streams(const ColumnPanel<W>& panel, std::span<const StreamColumns<Delta, Sum>> streams,
                  RowWorkers* workers) {
-  const int64_t row_bytes = std::max<int64_t>(panel.columns() * static_cast<int64_t>(sizeof(W)), 1);
-  const int64_t block = std::max<int64_t>(kStreamBlockBytes / row_bytes / kRowUnit, 1) * kRowUnit;
+  for (const auto& stream : streams)
+    DELTAHOP_CHECK(static_cast<int64_t>(stream.memory.size()) == panel.rows());
+  const int64_t block = rows_of_block(panel, streams);
   for_row_shares(panel.rows(), workers, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row += block) {
-      for (const StreamColumns<Delta, Sum>& stream : streams) {
-        auto job = job_of(panel, stream.sent, stream.memory);
-        job.begin = row, job.end = std::min(row + block, end);
-        if (job.count > 0) run_job(panel, job);
-      }
+      run_streams(panel, streams, row, std::min(row + block, end));
     }
   });
 }

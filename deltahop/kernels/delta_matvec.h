@@ -139,8 +139,9 @@ void scatter(SentColumns<Delta> sent, std::span<Delta> dense) {
   for (int64_t k = 0; k < sent.count; ++k) dense[sent.indices[k]] = sent.deltas[k];
 }
 
-// Several streams, each with its own list and memory, through the same weights: a block of rows of the panel
-// is read once for all of them. The result is that of add_columns for each.
+// Several streams (or several steps of one whose inputs are all known), each with its own list and memory,
+// through the same weights: a block of rows of the panel is read once for all of them. The result is that of
+// add_columns for each.
 template <class Delta, class Sum>
 struct StreamColumns {
   SentColumns<Delta> sent;
