@@ -20,6 +20,11 @@ if(TARGET deltahop)
 endif()
 install(DIRECTORY deltahop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
         PATTERN "cli" EXCLUDE PATTERN "*_test_*.h" EXCLUDE)
+# For other languages: one library without C++ in its face, and its one header.
+if(TARGET deltahop_shared)
+  install(TARGETS deltahop_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(FILES deltahop/c_api/deltahop.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/deltahop)

@@ -34,6 +34,7 @@ LIBRARY_OF_PREFIX = {
 }
 FREE_PREFIXES = ("fmt/", "sys/")  # everywhere: text formatting, the operating system
 SYSTEM_HEADERS = {"fcntl.h", "unistd.h", "termios.h", "signal.h", "dirent.h", "poll.h", "pthread.h"}
+SYSTEM_HEADERS |= {"stddef.h", "stdint.h"}  # what a header for C needs
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 

@@ -13,6 +13,12 @@ cmake -S "$here" -B "$prefix/consumer" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMA
   -DCMAKE_PREFIX_PATH="$prefix/usr" -DCMAKE_FIND_USE_PACKAGE_REGISTRY=OFF
 cmake --build "$prefix/consumer"
 "$prefix/consumer/consumer"
+# The C interface as C programs use it: its header, its library, nothing else.
+if [ -e "$build/libdeltahop.so" ]; then
+  library="$(dirname "$(find "$prefix/usr" -name libdeltahop.so)")"
+  cc -std=c99 -Wall -Werror -I "$prefix/usr/include" "$here/consumer.c" -L "$library" -ldeltahop -o "$prefix/consumer_c"
+  LD_LIBRARY_PATH="$library" "$prefix/consumer_c"
+fi
 if [ -e "$build/bin/deltahop" ]; then
   "$prefix/usr/bin/deltahop" --version
 fi
