@@ -22,7 +22,7 @@ void add_export(CLI::App& program, Surroundings& surroundings) {
     std::vector<std::string> settings;
   };
   auto options = std::make_shared<Options>();
-  options->network.add_to(*command);
+  options->network.add_source_to(*command);
   command->add_option("--for", options->chip, "A chip or variant that has a board: edge_drnn")->required();
   command->add_option("--set", options->settings,
                       "Change a key of the chip's configuration: --set weights_address=1048576");

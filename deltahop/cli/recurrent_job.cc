@@ -13,12 +13,23 @@
 namespace deltahop {
 namespace {
 
+constexpr int64_t kSyntheticSteps = 1000;  // where --steps does not say
+
 void require_options(const SimulateJob& job) {
   if (!job.save_trace.empty())
     throw Error("--save-trace", "traces of recurrent networks are not written to files yet");
-  if (job.format.activation_bits > 0 || job.format.weight_bits > 0 || !job.format.formats.empty())
+  if (!job.format.formats.empty() || job.format.asks_for_calibration())
     throw Error("simulate", "a recurrent chip has its own number formats",
                 "change the chip's: --set weight=Q1.7 activation=Q8.8");
+  const std::pair<const char*, bool> without_effect[] = {
+      {"--labels", !job.input.labels.empty()},
+      {"--preprocess", !job.input.preprocess.empty()},
+      {"--preprocessing", !job.input.preprocessing_file.empty()},
+      {"--no-sizes", job.no_sizes}};
+  for (const auto& [option, given] : without_effect) {
+    if (given)
+      throw Error(option, "does nothing with a recurrent network on a recurrent chip", "leave it out");
+  }
 }
 
 // Stages of the network, recurrent ones on the chip; which stage each layer is.
@@ -111,6 +122,9 @@ RecurrentModel recurrent_model_for(const Network& network, const ThresholdOption
                                    const Accelerator& chip, std::vector<std::string>& notes) {
   RecurrentModel model = recurrent_model(network, *chip.recurrent_formats(), thresholds.table(network));
   const std::string& name = chip.architecture().name;
+  if (thresholds.theta_rh)
+    throw Error("--theta-rh", fmt::format("does nothing: {} resets the state behind the product", name),
+                "leave it out");
   if (const std::string fault = chain_fault(model); !fault.empty())
     throw Error(name, fmt::format("cannot run this network: {}", fault),
                 "the chip runs GRU layers directly behind one another");
@@ -140,17 +154,18 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
   sources.threads = job.network.thread_count();
   SimulationResult result;
   std::vector<std::string> chip_notes;
+  const int64_t steps = job.steps.value_or(kSyntheticSteps);
   if (job.density) {
     const RecurrentModel model = recurrent_model_for(network, job.thresholds, chip, sources.notes);
     const Support support = chip.supports_recurrent(model.stack());
     const std::vector<size_t> stage_of_layer = plan_stages(result, model, support);
     const std::vector<RecurrentTrace> traces =
-        synthetic_traces(model.stack(), job.steps, *job.density, job.network.seed);
+        synthetic_traces(model.stack(), steps, *job.density, job.network.seed);
     chip_notes = add_sequence(result, stage_of_layer, traces, chip, false, {});
     sources.notes.push_back(
         fmt::format("every value changes with probability {} in each of {} steps (seed {}): "
                     "counts, no outputs",
-                    *job.density, job.steps, job.network.seed));
+                    *job.density, steps, job.network.seed));
     sources.notes.push_back("one input is one time step");
     sources.network = &network;
     sources.result = &result;

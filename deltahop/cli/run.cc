@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // deltahop run: a network step by step on a stream, by the columns that changed: what it computes, what it
 // skips, how long it takes.
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -169,6 +170,22 @@ void add_notes(Findings& findings, const Session& session, const RunResult& resu
       "times are of this machine in this run; the median and the 99th percentile are right within 1 %");
 }
 
+// A threshold for values that no layer sends would do nothing.
+void require_streams(const RunChoices& choices, const Session& session) {
+  const std::vector<StreamStatistics> streams = session.statistics().streams;
+  const auto sends = [&](std::string_view stream) {
+    return std::any_of(streams.begin(), streams.end(), [&](const StreamStatistics& each) {
+      return each.is_delta && (stream.empty() || each.stream == stream);
+    });
+  };
+  if (choices.has_thetas && !sends(""))
+    throw Error("--theta-x, --theta-h, --theta-rh", "do nothing: no layer of this network goes by changes",
+                "leave them out");
+  if (choices.thetas.reset_hidden > 0 && !sends("rh"))
+    throw Error("--theta-rh", "does nothing: no GRU of this network resets its state before the product",
+                "leave it out");
+}
+
 RunResult run_all(const RunChoices& choices, const Network& network, Session& session,
                   const SessionOptions& options, const StreamSequences& input, const Progress& progress) {
   RunResult result;
@@ -198,6 +215,7 @@ void run(const RunChoices& choices, Surroundings& surroundings) {
     options.ranges = measured_ranges(network, probe, input.all, progress);
   }
   Session session(network, options);
+  require_streams(choices, session);
   if (input.all.empty()) input = load_sequences(choices.input, network, session);
   const RunResult result = run_all(choices, network, session, options, input, progress);
 

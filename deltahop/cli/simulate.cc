@@ -36,9 +36,9 @@ void add_simulate(CLI::App& program, Surroundings& surroundings) {
       ->add_option("--density", job.density,
                    "In place of --input: random activations, this share of them not zero")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--steps", job.steps, "With --density: time steps of a recurrent network")
+  command->add_option("--steps", job.steps, "With --density: time steps of a recurrent network (1000)")
       ->check(CLI::Range(1, 1000000))
-      ->capture_default_str();
+      ->needs(command->get_option("--density"));
   job.thresholds.add_to(*command);
   command->add_flag("--verify", job.verify,
                     "Let the chip compute its own output and compare every value with the integer network's");
@@ -49,7 +49,9 @@ void add_simulate(CLI::App& program, Surroundings& surroundings) {
   command->add_option("--trace", job.trace, "Replay saved traces (a file or a folder) in place of a network");
   command->get_option("--save-trace")->needs(command->get_option("--input"));
   exclude(*command, "--density", {"--input", "--weights", "--verify", "--no-float"});
-  exclude(*command, "--trace", {"network", "--input", "--density", "--weights", "--seed", "--no-float"});
+  exclude(*command, "--trace",
+          {"network", "--input", "--density", "--weights", "--seed", "--no-float", "--theta-x", "--theta-h",
+           "--theta-rh", "--thresholds"});
   options->report.add_to(*command);
   command->footer(
       "Examples:\n"

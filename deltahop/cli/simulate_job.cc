@@ -163,6 +163,7 @@ Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
     return run_recurrent_job(job, network, *chip, technology, surroundings);
   if (job.thresholds.given())
     throw Error("--theta-x, --theta-h, --thresholds", "are for recurrent networks on a recurrent chip");
+  if (job.steps) throw Error("--steps", "is for recurrent networks on a recurrent chip", "leave it out");
   network = bound_to_one(network);
   sources.network = &network;
   if (job.density) {

@@ -35,7 +35,7 @@ struct SimulateJob {
   std::vector<std::string> settings;
   std::string technology;         // "": the chip's own
   std::optional<double> density;  // synthetic zeros in place of inputs
-  int64_t steps = 1000;           // of them, for recurrent networks
+  std::optional<int64_t> steps;   // of them, for recurrent networks
   ThresholdOptions thresholds;    // of recurrent networks
   std::string trace;              // a saved trace or a folder of them, in place of a network
   std::string save_trace;

@@ -55,6 +55,11 @@ std::vector<fs::path> files_of(const StreamInputOptions& options) {
   return files;
 }
 
+bool is_sound(const fs::path& path) {
+  const std::string extension = extension_of(path);
+  return extension == ".wav" || extension == ".flac";
+}
+
 std::vector<float> floats_of(const Tensor& tensor) {
   const Tensor wide = tensor.converted(DataType::float32);
   return {wide.values<float>().begin(), wide.values<float>().end()};
@@ -116,7 +121,7 @@ class Loader {
       only_input(path, sequence) = read_csv(path);
     } else if (extension == ".f32") {
       only_input(path, sequence) = read_raw(path);
-    } else if (extension == ".wav" || extension == ".flac") {
+    } else if (is_sound(path)) {
       only_input(path, sequence) = features(path);
     } else {
       throw Error(path.string(), "is of a kind that is not known here",
@@ -125,14 +130,27 @@ class Loader {
     finish(path, std::move(sequence), all);
   }
 
+  // A front end that no sound passes would do nothing.
+  void require_used(const std::vector<fs::path>& files) const {
+    const bool any_sound = std::any_of(files.begin(), files.end(), is_sound);
+    if (!options_.front_end.empty() && !any_sound)
+      throw Error("--front-end", "does nothing: no input is a sound", "leave it out");
+    if (options_.rate_Hz > 0 && (!any_sound || has_own_rate_))
+      throw Error("--rate",
+                  any_sound ? "does nothing: the front end that the network carries has its own rate"
+                            : "does nothing: no input is a sound",
+                  "leave it out");
+  }
+
   std::string front_end_text() const { return front_end_ ? to_text(*front_end_) : ""; }
 
  private:
   int64_t rate() const { return options_.rate_Hz > 0 ? options_.rate_Hz : kUsualRate_Hz; }
 
   // One line as for --front-end, or YAML with every detail.
-  FrontEndOptions carried_front_end(const std::string& text) const {
+  FrontEndOptions carried_front_end(const std::string& text) {
     if (text.find('\n') == std::string::npos) return parse_front_end(text, rate());
+    has_own_rate_ = true;
     const Config config = Config::from_text(text, "the network's metadata 'front_end'");
     const FrontEndOptions options = read_front_end(config);
     config.finish();
@@ -227,6 +245,7 @@ class Loader {
   const Session& session_;
   std::vector<size_t> data_inputs_;
   std::optional<FrontEndOptions> front_end_;
+  bool has_own_rate_ = false;  // the carried front end says it
 };
 
 void add_labels(const StreamInputOptions& options, const std::vector<fs::path>& files,
@@ -292,6 +311,7 @@ StreamSequences load_sequences(const StreamInputOptions& options, const Network&
   std::vector<fs::path> files = files_of(options);
   if (options.limit > 0 && static_cast<int64_t>(files.size()) > options.limit)
     files.resize(static_cast<size_t>(options.limit));
+  loader.require_used(files);
   for (const fs::path& file : files) {
     loader.load(file, result.all);
     if (options.limit > 0 && static_cast<int64_t>(result.all.size()) >= options.limit) break;
