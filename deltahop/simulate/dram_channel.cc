@@ -52,7 +52,7 @@ DramChannel::DramChannel(const DramPart& part, const DramController& controller)
   banks_.resize(static_cast<size_t>(part.banks()));
   bank_count_ = banks_.size();
   candidates_.rank.fill(kIdle);
-  entries_.resize(static_cast<size_t>(controller.read_queue + controller.write_queue));
+  entries_.resize(static_cast<size_t>(controller.read_queue) + static_cast<size_t>(controller.write_queue));
   for (size_t i = entries_.size(); i-- > 0;) free_.push_back(static_cast<int16_t>(i));
   room_ = {controller.read_queue, controller.write_queue};
   last_activates_.fill(-t_.tFAW);
