@@ -8,8 +8,8 @@
 namespace {
 
 // OpenMP's threads, which oneDNN works with, wait for each other by spinning. On a machine with other work
-// that makes a convolution ten times slower and more; asleep they lose little on an idle one. The policy is
-// read before main begins, so the program starts once more. A policy of the user's stands.
+// that makes a convolution ten times slower and more (docs/decisions/0012). The policy is read before main
+// begins, so the program starts once more. A policy of the user's stands.
 void wait_asleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   if (::setenv("OMP_WAIT_POLICY", "passive", 1) == 0) ::execv("/proc/self/exe", argv);
