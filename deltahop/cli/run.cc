@@ -208,7 +208,7 @@ void run(const RunChoices& choices, Surroundings& surroundings) {
   SessionOptions options = choices.session.options();
   options.thresholds = thresholds_of(choices, network);
   StreamSequences input;
-  if (options.precision != Precision::float32) {
+  if (options.precision == Precision::int8 || options.precision == Precision::int16) {
     SessionOptions probe = options;
     probe.precision = Precision::float32;
     input = load_sequences(choices.input, network, Session(network, probe));

@@ -13,8 +13,8 @@ void SessionChoices::add_to(CLI::App& command) {
   command
       .add_option("--precision", precision,
                   "What products are computed in: float32; int8 or int16 weights with "
-                  "16-bit activations")
-      ->check(CLI::IsMember({"float32", "int8", "int16"}))
+                  "16-bit activations; edge_drnn: GRUs bit for bit as on that chip")
+      ->check(CLI::IsMember({"float32", "int8", "int16", "edge_drnn"}))
       ->capture_default_str();
   command
       .add_option(
@@ -34,9 +34,9 @@ void SessionChoices::add_to(CLI::App& command) {
 
 SessionOptions SessionChoices::options() const {
   SessionOptions options;
-  options.precision = precision == "int8"    ? Precision::int8
-                      : precision == "int16" ? Precision::int16
-                                             : Precision::float32;
+  for (const Precision each : {Precision::int8, Precision::int16, Precision::edge_drnn}) {
+    if (precision == name_of(each)) options.precision = each;
+  }
   options.products = products == "all"    ? DeltaProducts::all
                      : products == "none" ? DeltaProducts::none
                                           : DeltaProducts::recurrent;

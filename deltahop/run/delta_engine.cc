@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 
 #include "deltahop/kernels/gates.h"
+#include "deltahop/network/quantized_gru.h"
 #include "deltahop/run/engine_core.h"
+#include "deltahop/run/fixed_point_cell.h"
 
 namespace deltahop {
 namespace {
@@ -116,6 +118,13 @@ void set_ranges(EngineParts& parts) {
 }  // namespace
 
 std::unique_ptr<CellEngine> make_cell_engine(const RecurrentCell& cell, const EngineOptions& options) {
+  if (options.precision == Precision::edge_drnn) {
+    try {
+      return make_fixed_point_cell(quantized_gru(cell, DeltaGruFormats(), options.thresholds).layer, options);
+    } catch (const Error& error) {
+      throw Error(fmt::format("node '{}' ({})", options.name, options.kind), error.what());
+    }
+  }
   CellLayout layout = layout_of(cell, options.thresholds);
   EngineParts parts{options, layout.rows, std::move(layout.operands), std::move(layout.bias), {}};
   set_ranges(parts);
@@ -138,6 +147,7 @@ std::unique_ptr<ProductEngine> make_product_engine(const ProductWeights& weights
   operand.threshold = options.thresholds.input;
   EngineParts parts{options, weights.rows, {std::move(operand)}, weights.bias, {}};
   parts.bias.resize(static_cast<size_t>(weights.rows), 0.0F);
+  if (options.precision == Precision::edge_drnn) parts.options.precision = Precision::float32;
   set_ranges(parts);
   return make_with_types(
       std::move(parts),

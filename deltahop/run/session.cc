@@ -74,7 +74,8 @@ void check_options(const Network& network, const SessionOptions& options) {
 }  // namespace
 
 std::string_view name_of(Precision precision) {
-  return precision == Precision::float32 ? "float32" : precision == Precision::int8 ? "int8" : "int16";
+  static constexpr std::string_view kNames[] = {"float32", "int8", "int16", "edge_drnn"};
+  return kNames[static_cast<size_t>(precision)];
 }
 
 struct Session::State {

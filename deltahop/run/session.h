@@ -24,8 +24,9 @@ namespace deltahop {
 // product to 15 bits and sign, so that a difference always fits 16 bits.
 enum class Precision : uint8_t {
   float32,
-  int8,  // weights of 8 bits with a scale a row
-  int16  // weights of 16 bits with a scale a row
+  int8,      // weights of 8 bits with a scale a row
+  int16,     // weights of 16 bits with a scale a row
+  edge_drnn  // GRUs in EdgeDRNN's fixed point with table activations [Gao2020]; products in float32
 };
 std::string_view name_of(Precision precision);
 

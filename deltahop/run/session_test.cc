@@ -115,7 +115,7 @@ TEST_P(Sequences, OfAFixedLengthGoStepByStepAsWell) {
 }
 
 TEST_P(Sequences, AllocateNothingInAStep) {
-  for (const Precision precision : {Precision::float32}) {
+  for (const Precision precision : {Precision::float32, Precision::int8, Precision::int16}) {
     SessionOptions options{.precision = precision, .thresholds = {{{"*", {0.05, 0.02, 0.02}}}}};
     options.ranges = {{"rnn1.x", 3.0}, {"rnn1.h", 1.0}, {"rnn1.rh", 1.0}, {"fc.x", 1.0}};
     Session session(sequence_network(GetParam()), options);
