@@ -11,7 +11,9 @@ namespace deltahop {
 
 void NetworkOptions::add_source_to(CLI::App& command) {
   command
-      .add_option("network", network, "An ONNX file, a YAML network, or a name from 'deltahop list networks'")
+      .add_option("network", network,
+                  "An ONNX file, a frozen TensorFlow graph (.pb), a YAML network, or a name from 'deltahop "
+                  "list networks'")
       ->required();
   command.add_option(
       "--weights", weights,

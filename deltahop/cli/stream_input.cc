@@ -286,9 +286,9 @@ void StreamInputOptions::add_to(CLI::App& command) {
       ->check(CLI::PositiveNumber);
 }
 
-void StreamInputOptions::add_labels_to(CLI::App& command) {
-  CLI::Option* option =
-      command.add_option("--labels", labels, "The right answers: CSV (file,class_index), IDX or NPY");
+void StreamInputOptions::add_labels_to(CLI::App& command, const std::string& without) {
+  CLI::Option* option = command.add_option("--labels", labels,
+                                           "The right answers: CSV (file,class_index), IDX or NPY" + without);
   command
       .add_option(
           "--classes", classes,

@@ -23,7 +23,8 @@ struct StreamInputOptions {
   int64_t steps = -1;   // of each sequence
 
   void add_to(CLI::App& command);
-  void add_labels_to(CLI::App& command);  // --labels, --classes
+  // --labels, --classes. `without`: what their absence means, for the help.
+  void add_labels_to(CLI::App& command, const std::string& without = "");
 };
 
 struct StreamSequence {

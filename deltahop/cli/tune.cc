@@ -293,10 +293,7 @@ void add_tune(CLI::App& program, Surroundings& surroundings) {
   auto choices = std::make_shared<TuneChoices>();
   choices->network.add_source_to(*command);
   choices->input.add_to(*command);
-  command->add_option(
-      "--labels", choices->input.labels,
-      "The right answers: CSV (file,class_index), IDX or NPY; without, the loss is how far the outputs "
-      "are off");
+  choices->input.add_labels_to(*command, "; without, the loss is how far the outputs are off");
   command
       ->add_option(
           "--max-loss", choices->max_loss,

@@ -13,7 +13,6 @@ namespace {
 
 using protobuf_wire::Field;
 using protobuf_wire::FieldReader;
-using protobuf_wire::WireType;
 
 // Numbers of fields of TensorProto.
 enum : uint32_t {
