@@ -10,6 +10,7 @@
 
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/stream_job.h"
+#include "deltahop/cli/threshold_options.h"
 #include "deltahop/io/npz.h"
 #include "deltahop/network/delta_thresholds.h"
 
@@ -21,18 +22,10 @@ struct RunChoices {
   StreamInputOptions input;
   SessionChoices session;
   ReportOptions report;
-  DeltaThresholds thetas;
-  bool has_thetas = false;
-  std::string thresholds, output;
+  ThresholdOptions thresholds;
+  std::string output;
   bool compare_dense = false;
 };
-
-// Said on the command line, in a file, or by the network itself, in this order.
-ThresholdTable thresholds_of(const RunChoices& choices, const Network& network) {
-  if (choices.has_thetas) return {{{"*", choices.thetas}}};
-  if (!choices.thresholds.empty()) return read_thresholds(choices.thresholds);
-  return thresholds_in(network);
-}
 
 struct RunResult {
   StreamRun run;
@@ -178,10 +171,11 @@ void require_streams(const RunChoices& choices, const Session& session) {
       return each.is_delta && (stream.empty() || each.stream == stream);
     });
   };
-  if (choices.has_thetas && !sends(""))
-    throw Error("--theta-x, --theta-h, --theta-rh", "do nothing: no layer of this network goes by changes",
+  const ThresholdOptions& thresholds = choices.thresholds;
+  if ((thresholds.theta_x || thresholds.theta_h) && !sends(""))
+    throw Error("--theta-x, --theta-h", "do nothing: no layer of this network goes by changes",
                 "leave them out");
-  if (choices.thetas.reset_hidden > 0 && !sends("rh"))
+  if (thresholds.theta_rh && !sends("rh"))
     throw Error("--theta-rh", "does nothing: no GRU of this network resets its state before the product",
                 "leave it out");
 }
@@ -206,7 +200,7 @@ void run(const RunChoices& choices, Surroundings& surroundings) {
   const Network network = choices.network.load();
   const Progress progress = surroundings.console.progress();
   SessionOptions options = choices.session.options();
-  options.thresholds = thresholds_of(choices, network);
+  options.thresholds = choices.thresholds.table(network);
   StreamSequences input;
   if (options.precision == Precision::int8 || options.precision == Precision::int16) {
     SessionOptions probe = options;
@@ -263,20 +257,7 @@ void add_run(CLI::App& program, Surroundings& surroundings) {
   choices->network.add_source_to(*command);
   choices->input.add_to(*command);
   choices->input.add_labels_to(*command);
-  const auto theta = [&](const std::string& name, double& value, const std::string& help) {
-    command->add_option(name, value, help)
-        ->check(CLI::NonNegativeNumber)
-        ->each([choices](const std::string&) { choices->has_thetas = true; });
-  };
-  theta("--theta-x", choices->thetas.input, "Threshold of all layers' inputs, in units of the values");
-  theta("--theta-h", choices->thetas.hidden, "Threshold of all hidden states");
-  theta("--theta-rh", choices->thetas.reset_hidden,
-        "Threshold of the reset hidden state of GRUs that reset before the product");
-  command->add_option(
-      "--thresholds", choices->thresholds,
-      "A file of thresholds, one line a layer: 'gru1 theta_x=0.1 theta_h=0.2'; without, what the "
-      "network carries");
-  for (const char* name : {"--theta-x", "--theta-h", "--theta-rh"}) exclude(*command, "--thresholds", {name});
+  choices->thresholds.add_to(*command);
   choices->session.add_to(*command);
   command->add_flag("--compare-dense", choices->compare_dense,
                     "Run it in full, too: how much faster it is, and how far its outputs are off");

@@ -6,14 +6,16 @@
 namespace deltahop {
 
 void ThresholdOptions::add_to(CLI::App& command) {
-  const CLI::Range range(0.0, 1e6);
-  command.add_option("--theta-x", theta_x, "Recurrent layers: an input must have changed by this to be sent")
-      ->check(range);
-  command.add_option("--theta-h", theta_h, "The same of hidden values")->check(range);
-  command.add_option("--theta-rh", theta_rh, "The same of r*h, in GRUs that reset before the product")
-      ->check(range);
-  command.add_option("--thresholds", file,
-                     "A file with a line a layer: gru1 theta_x=0.1 theta_h=0.2; without, the network's own");
+  CLI::Option* const lines = command.add_option(
+      "--thresholds", file,
+      "A file of thresholds, one line a layer: 'gru1 theta_x=0.1 theta_h=0.2'; without, what the network "
+      "carries");
+  const auto add = [&](const char* name, std::optional<double>& value, const char* help) {
+    command.add_option(name, value, help)->check(CLI::Range(0.0, 1e6))->excludes(lines);
+  };
+  add("--theta-x", theta_x, "Threshold of all recurrent layers' inputs, in units of the values");
+  add("--theta-h", theta_h, "Threshold of all hidden states");
+  add("--theta-rh", theta_rh, "Threshold of the reset hidden state of GRUs that reset before the product");
 }
 
 ThresholdTable ThresholdOptions::table(const Network& network) const {

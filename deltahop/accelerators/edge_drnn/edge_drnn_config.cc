@@ -1,56 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deltahop/accelerators/edge_drnn/edge_drnn_config.h"
 
-#include <fmt/format.h>
-
+#include "deltahop/accelerators/config_fields.h"
 #include "deltahop/base/error.h"
 
 namespace deltahop::edge_drnn {
 namespace {
 
-int64_t integer_in(const Config& config, std::string_view key, int64_t low, int64_t high) {
-  const int64_t value = config.integer(key);
-  if (config.has(key) && (value < low || value > high))
-    config.fault(key, fmt::format("must lie between {} and {}", low, high));
-  return value;
-}
-
-template <class Q>
-int64_t whole(const Config& config, std::string_view key, int64_t low, int64_t high) {
-  const int64_t value = config.quantity<Q>(key).number();
-  if (config.has(key) && (value < low || value > high))
-    config.fault(key, fmt::format("must lie between {} and {}", low, high));
-  return value;
-}
-
-FixedFormat format_of(const Config& config, std::string_view key, FixedFormat fallback) {
-  try {
-    const std::string text = config.text(key);
-    return text.empty() ? fallback : parse_fixed_format(text);
-  } catch (const Error& error) {
-    config.fault(key, error.what());
-    return fallback;
-  }
-}
-
-void read_arithmetic(const Config& config, EdgeDrnnConfig& chip) {
-  chip.formats.activation = format_of(config, "activation", chip.formats.activation);
-  chip.formats.weight = format_of(config, "weight", chip.formats.weight);
-  chip.formats.accumulator_bits = static_cast<int>(whole<Bits>(config, "accumulator", 16, 32));
-  chip.formats.gate_fraction_bits = static_cast<int>(integer_in(config, "gate_fraction_bits", 0, 15));
-  try {
-    check_formats(chip.formats);
-  } catch (const Error& error) {
-    config.fault("activation", error.what());
-  }
-  if (chip.formats.weight.total_bits != 8)
-    config.fault("weight", "must have 8 bits: a weight is a byte of the memory image");
-}
-
 void read_limits(const Config& limits, EdgeDrnnConfig& chip) {
   chip.most_layers = integer_in(limits, "layers", 1, 64);
   chip.most_units = integer_in(limits, "units", 1, 1 << 16);
-  chip.threshold_bits = static_cast<int>(whole<Bits>(limits, "threshold", 2, 16));
+  chip.threshold_bits = static_cast<int>(quantity_in<Bits>(limits, "threshold", 2, 16));
 }
 
 void read_dram(const Config& dram, EdgeDrnnConfig& chip) {
@@ -59,7 +19,7 @@ void read_dram(const Config& dram, EdgeDrnnConfig& chip) {
   chip.dram.open_page = dram.choice("page", {"open", "closed"}) == "open";
   chip.dram.refresh = dram.boolean("refresh");
   chip.dram.columns_in_flight = integer_in(dram, "columns_in_flight", 1, 32);
-  chip.dram.port_latency_cycles = whole<Cycles>(dram, "port_latency", 0, 100000);
+  chip.dram.port_latency_cycles = quantity_in<Cycles>(dram, "port_latency", 0, 100000);
 }
 
 void fill_architecture(EdgeDrnnConfig& chip) {
@@ -82,18 +42,14 @@ void fill_architecture(EdgeDrnnConfig& chip) {
 
 EdgeDrnnConfig read_edge_drnn_config(const Config& config) {
   EdgeDrnnConfig chip;
-  config.choice("chip", {"edge_drnn"});
-  chip.architecture.name = config.text("name");
-  chip.architecture.citation = config.text("citation");
-  chip.architecture.technology = config.text("technology");
-  chip.architecture.clock = config.quantity<Hertz>("clock");
-  if (config.has("clock") && !(chip.architecture.clock.number() > 0))
-    config.fault("clock", "must be above zero");
+  chip.architecture = read_identity(config, "edge_drnn");
   chip.elements = integer_in(config, "processing_elements", 1, 1024);
-  read_arithmetic(config, chip);
+  chip.formats = read_gru_formats(config, 32);
+  if (chip.formats.weight.total_bits != 8)
+    config.fault("weight", "must have 8 bits: a weight is a byte of the memory image");
   chip.fifo_depth = integer_in(config, "fifo_depth", 1, 1 << 16);
   chip.activation_cycles = integer_in(config, "activation_cycles_per_group", 1, 1024);
-  chip.pipeline_fill_cycles = whole<Cycles>(config, "pipeline_fill", 0, 100000);
+  chip.pipeline_fill_cycles = quantity_in<Cycles>(config, "pipeline_fill", 0, 100000);
   read_limits(config.section("limits"), chip);
   chip.weights_address = integer_in(config, "weights_address", 0, int64_t{0xffffffff});
   chip.ticking = config.choice("model", {"fast", "ticking"}) == "ticking";

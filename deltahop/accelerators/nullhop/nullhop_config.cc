@@ -3,28 +3,10 @@
 
 #include <bit>
 
-#include <fmt/format.h>
+#include "deltahop/accelerators/config_fields.h"
 
 namespace deltahop::nullhop {
 namespace {
-
-int64_t integer_in(const Config& config, std::string_view key, int64_t lowest, int64_t highest) {
-  const int64_t value = config.integer(key);
-  if (config.has(key) && (value < lowest || value > highest)) {
-    config.fault(key, fmt::format("must lie between {} and {}", lowest, highest));
-    return lowest;
-  }
-  return value;
-}
-
-int bits_in(const Config& config, std::string_view key, int64_t lowest, int64_t highest) {
-  const int64_t bits = config.quantity<Bits>(key).number();
-  if (config.has(key) && (bits < lowest || bits > highest)) {
-    config.fault(key, fmt::format("must lie between {} and {} bit", lowest, highest));
-    return static_cast<int>(lowest);
-  }
-  return static_cast<int>(bits);
-}
 
 Loading loading(const Config& config, std::string_view key) {
   return config.choice(key, {"serial", "overlapped"}) == "overlapped" ? Loading::overlapped : Loading::serial;
@@ -90,8 +72,8 @@ void read_dataflow(const Config& config, NullhopConfig& chip) {
 
 void read_arithmetic(const Config& config, NullhopConfig& chip) {
   chip.kernel_limit = integer_in(config, "kernel_limit", 1, 64);
-  chip.word_bits = bits_in(config, "word", 2, 16);
-  chip.architecture.accumulator_bits = bits_in(config, "accumulator", 8, 64);
+  chip.word_bits = static_cast<int>(quantity_in<Bits>(config, "word", 2, 16));
+  chip.architecture.accumulator_bits = static_cast<int>(quantity_in<Bits>(config, "accumulator", 8, 64));
   chip.rounding = rounding(config, "rounding");
   chip.overflow =
       config.choice("overflow", {"saturate", "wrap"}) == "wrap" ? Overflow::wrap : Overflow::saturate;
@@ -128,13 +110,7 @@ void fill_architecture(NullhopConfig& chip) {
 
 NullhopConfig read_nullhop_config(const Config& config) {
   NullhopConfig chip;
-  config.choice("chip", {"nullhop"});
-  chip.architecture.name = config.text("name");
-  chip.architecture.citation = config.text("citation");
-  chip.architecture.technology = config.text("technology");
-  chip.architecture.clock = config.quantity<Hertz>("clock");
-  if (config.has("clock") && !(chip.architecture.clock.number() > 0))
-    config.fault("clock", "must be above zero");
+  chip.architecture = read_identity(config, "nullhop");
   chip.architecture.core_area = config.quantity<SquareMillimetres>("core_area", SquareMillimetres());
   read_macs(config.section("macs"), chip);
   read_memories(config, chip);
