@@ -12,6 +12,7 @@
 #include "deltahop/hardware/technology.h"
 #include "deltahop/io/load.h"
 #include "deltahop/network/layer.h"
+#include "deltahop/pipeline/description.h"
 
 namespace deltahop {
 namespace {
@@ -31,6 +32,15 @@ std::string networks() {
   for (const ZooEntry& entry : zoo_entries())
     rows.emplace_back(entry.name, fmt::format("{} {}", entry.summary, entry.citation));
   return listing("networks (weights are seeded unless --weights brings them)", rows);
+}
+
+std::string pipelines() {
+  std::vector<Row> rows;
+  for (const std::string& name : pipeline_names()) {
+    const PipelineDescription description = load_pipeline_description(name);
+    rows.emplace_back(name, fmt::format("{} {}", description.summary, description.citation));
+  }
+  return listing("sound pipelines, for run (--weights: the folder of their networks)", rows);
 }
 
 std::string chips() {
@@ -64,16 +74,17 @@ std::string layers() {
 }  // namespace
 
 void add_list(CLI::App& program, Surroundings& surroundings) {
-  CLI::App* command =
-      program.add_subcommand("list", "What there is: networks, chips, technologies, DRAM parts, layers");
+  CLI::App* command = program.add_subcommand(
+      "list", "What there is: networks, pipelines, chips, technologies, DRAM parts, layers");
   auto what = std::make_shared<std::string>("all");
-  command->add_option("what", *what, "networks, chips, technologies, dram, layers or all")
-      ->check(CLI::IsMember({"networks", "chips", "technologies", "dram", "layers", "all"}))
+  command->add_option("what", *what, "networks, pipelines, chips, technologies, dram, layers or all")
+      ->check(CLI::IsMember({"networks", "pipelines", "chips", "technologies", "dram", "layers", "all"}))
       ->capture_default_str();
   command->callback([what, &surroundings] {
     std::string text;
     const auto wanted = [&](std::string_view name) { return *what == name || *what == "all"; };
     if (wanted("networks")) text += networks();
+    if (wanted("pipelines")) text += pipelines();
     if (wanted("chips")) text += chips();
     if (wanted("technologies")) text += technologies();
     if (wanted("dram")) text += dram_parts();

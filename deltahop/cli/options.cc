@@ -129,6 +129,10 @@ void ReportOptions::add_forms_to(CLI::App& command) {
   command.add_option("--json-file", json_file, "The report as JSON in a file");
 }
 
+void ReportOptions::add_svg_to(CLI::App& command) {
+  command.add_option("--svg", svg, "The charts as one picture for documents");
+}
+
 void exclude(CLI::App& command, const std::string& option, const std::vector<std::string>& others) {
   for (const std::string& other : others) command.get_option(option)->excludes(command.get_option(other));
 }

@@ -62,10 +62,11 @@ class Inputs {
 struct ReportOptions {
   bool json = false;
   std::string output;  // a folder: report.html, report.json, layers.csv
-  std::string html, csv, json_file;
+  std::string html, csv, json_file, svg;
 
   void add_to(CLI::App& command);
   void add_forms_to(CLI::App& command);  // without the folder, for a command whose --output is another one
+  void add_svg_to(CLI::App& command);    // for commands whose Renderings have a picture
 };
 
 // Options that would do nothing are refused by name, never ignored: with `option`, none of `others` may stand

@@ -274,6 +274,7 @@ void emit(const Renderings& renderings, const ReportOptions& options, const Cons
   write(options.html, renderings.html);
   write(options.json_file, renderings.json);
   write(options.csv, renderings.csv);
+  write(options.svg, renderings.svg);
   console.print(options.json ? renderings.json() + "\n" : renderings.text());
 }
 

@@ -39,6 +39,7 @@ struct Renderings {
   std::string name;      // of the HTML and JSON files in an output folder
   std::string csv_name;  // of the CSV file there
   std::function<std::string()> html, json, csv, text;
+  std::function<std::string()> svg = nullptr;  // only where --svg is an option
 };
 // As wide as the terminal; what goes into a file or a pipe is never shortened.
 TextOptions style_of(const Console& console);

@@ -6,13 +6,17 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include "deltahop/cli/pipeline_job.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/stream_job.h"
 #include "deltahop/cli/threshold_options.h"
 #include "deltahop/io/npz.h"
 #include "deltahop/network/delta_thresholds.h"
+#include "deltahop/pipeline/description.h"
+#include "deltahop/report/chart_svg.h"
 
 namespace deltahop {
 namespace {
@@ -25,6 +29,8 @@ struct RunChoices {
   ThresholdOptions thresholds;
   std::string output;
   bool compare_dense = false;
+  RecordingOptions recordings;  // these two for pipelines only
+  std::vector<double> sweep;
 };
 
 struct RunResult {
@@ -196,6 +202,41 @@ RunResult run_all(const RunChoices& choices, const Network& network, Session& se
   return result;
 }
 
+void show(const Findings& findings, const RunChoices& choices, const Surroundings& surroundings) {
+  emit({.name = "run",
+        .csv_name = "streams",
+        .html = [&] { return to_html(findings); },
+        .json = [&] { return to_json(findings); },
+        .csv = [&] { return to_csv(findings); },
+        .text = [&] { return to_text(findings, style_of(surroundings.console)); },
+        .svg = [&] { return charts_svg(findings.charts); }},
+       choices.report, surroundings.console);
+}
+
+// Options that would do nothing are refused by name, never ignored.
+void refuse_idle_options(const RunChoices& choices, bool is_sound_pipeline) {
+  const auto refuse = [&](bool given, std::string_view option) {
+    if (!given) return;
+    if (is_sound_pipeline)
+      throw Error(option, "does nothing for a sound pipeline, which says itself what it takes");
+    throw Error(option, "is for sound pipelines",
+                "known: " + fmt::format("{}", fmt::join(pipeline_names(), ", ")));
+  };
+  if (is_sound_pipeline) {
+    refuse(!choices.input.front_end.empty(), "--front-end");
+    refuse(choices.input.rate_Hz > 0, "--rate");
+    refuse(choices.input.steps > 0, "--steps");
+    refuse(!choices.input.labels.empty(), "--labels");
+    refuse(!choices.session.loops.empty(), "--state-loop");
+    refuse(choices.session.no_loops, "--no-state-loops");
+  } else {
+    refuse(!choices.recordings.references.empty(), "--reference");
+    refuse(!choices.recordings.noises.empty(), "--noise");
+    refuse(!choices.recordings.snrs_dB.empty(), "--snr");
+    refuse(!choices.sweep.empty(), "--sweep");
+  }
+}
+
 void run(const RunChoices& choices, Surroundings& surroundings) {
   const Network network = choices.network.load();
   const Progress progress = surroundings.console.progress();
@@ -239,13 +280,33 @@ void run(const RunChoices& choices, Surroundings& surroundings) {
     write_outputs(choices.output, session, result.run);
     surroundings.console.note(fmt::format("wrote {}", choices.output));
   }
-  emit({.name = "run",
-        .csv_name = "streams",
-        .html = [&] { return to_html(findings); },
-        .json = [&] { return to_json(findings); },
-        .csv = [&] { return to_csv(findings); },
-        .text = [&] { return to_text(findings, style_of(surroundings.console)); }},
-       choices.report, surroundings.console);
+  show(findings, choices, surroundings);
+}
+
+void run_any(const RunChoices& choices, Surroundings& surroundings) {
+  const bool sounds = is_pipeline(choices.network.network);
+  refuse_idle_options(choices, sounds);
+  if (!sounds) return run(choices, surroundings);
+  PipelineJob job{.pipeline = choices.network.network,
+                  .networks = choices.network.weights,
+                  .recordings = choices.recordings,
+                  .options = choices.session.options(),
+                  .sweep = choices.sweep,
+                  .compare_dense = choices.compare_dense,
+                  .output = choices.output};
+  job.recordings.inputs = choices.input.inputs;
+  job.recordings.limit = choices.input.limit;
+  job.recordings.seed = choices.network.seed;
+  if (choices.has_thetas) job.options.thresholds = {{{"*", choices.thetas}}};
+  if (!choices.thresholds.empty()) job.options.thresholds = read_thresholds(choices.thresholds);
+  Findings findings = run_pipeline(job, surroundings.console, surroundings.console.progress());
+  Provenance provenance = provenance_of(surroundings);
+  provenance.seed = findings.provenance.seed;
+  provenance.threads = findings.provenance.threads;
+  provenance.input = findings.provenance.input;
+  provenance.configurations = findings.provenance.configurations;
+  findings.provenance = std::move(provenance);
+  show(findings, choices, surroundings);
 }
 
 }  // namespace
@@ -261,14 +322,30 @@ void add_run(CLI::App& program, Surroundings& surroundings) {
   choices->session.add_to(*command);
   command->add_flag("--compare-dense", choices->compare_dense,
                     "Run it in full, too: how much faster it is, and how far its outputs are off");
-  command->add_option("-o,--output", choices->output, "The outputs of all steps as NPZ, an array an output");
+  command->add_option(
+      "-o,--output", choices->output,
+      "The outputs of all steps as NPZ, an array an output; of a pipeline a WAV file, or a folder of "
+      "them where there are several recordings");
+  choices->recordings.add_to(*command);
+  command
+      ->add_option(
+          "--sweep", choices->sweep,
+          "A pipeline: these thresholds, separated by commas, each for inputs and hidden states, beside "
+          "every product in full")
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber);
+  exclude(*command, "--sweep", {"--theta-x", "--theta-h", "--theta-rh", "--thresholds"});
   choices->report.add_forms_to(*command);
+  choices->report.add_svg_to(*command);
   command->footer(
       "Examples:\n"
       "  deltahop run net.onnx --input frames.npy --theta-x 0.1 --theta-h 0.2 --compare-dense\n"
       "  deltahop run kws.onnx --input x.wav --front-end 'mfcc(10, 40 ms, 20 ms)' --precision int8 --html "
-      "run.html");
-  command->callback([choices, &surroundings] { run(*choices, surroundings); });
+      "run.html\n"
+      "  deltahop run dtln --weights models/dtln --input noisy.wav --reference clean.wav --theta-x 0.05 "
+      "--theta-h 0.05 "
+      "-o enhanced.wav");
+  command->callback([choices, &surroundings] { run_any(*choices, surroundings); });
 }
 
 }  // namespace deltahop

@@ -101,7 +101,9 @@ class Loader {
       if (!session.inputs()[i].is_loop) data_inputs_.push_back(i);
     }
     const auto carried = network.metadata().find(std::string(kFrontEndKey));
-    if (!options.front_end.empty())
+    if (options.front_end.ends_with(".yaml") || options.front_end.ends_with(".yml"))
+      front_end_ = front_end_in(Config::from_file(options.front_end));
+    else if (!options.front_end.empty())
       front_end_ = parse_front_end(options.front_end, rate());
     else if (carried != network.metadata().end())
       front_end_ = carried_front_end(carried->second);
@@ -136,10 +138,10 @@ class Loader {
     if (!options_.front_end.empty() && !any_sound)
       throw Error("--front-end", "does nothing: no input is a sound", "leave it out");
     if (options_.rate_Hz > 0 && (!any_sound || has_own_rate_))
-      throw Error("--rate",
-                  any_sound ? "does nothing: the front end that the network carries has its own rate"
-                            : "does nothing: no input is a sound",
-                  "leave it out");
+      throw Error(
+          "--rate",
+          any_sound ? "does nothing: the front end has its own rate" : "does nothing: no input is a sound",
+          "leave it out");
   }
 
   std::string front_end_text() const { return front_end_ ? to_text(*front_end_) : ""; }
@@ -150,9 +152,12 @@ class Loader {
   // One line as for --front-end, or YAML with every detail.
   FrontEndOptions carried_front_end(const std::string& text) {
     if (text.find('\n') == std::string::npos) return parse_front_end(text, rate());
+    return front_end_in(Config::from_text(text, "the network's metadata 'front_end'"));
+  }
+
+  FrontEndOptions front_end_in(const Config& config) {
     has_own_rate_ = true;
-    const Config config = Config::from_text(text, "the network's metadata 'front_end'");
-    const FrontEndOptions options = read_front_end(config);
+    FrontEndOptions options = read_front_end(config);
     config.finish();
     return options;
   }
@@ -272,11 +277,11 @@ void StreamInputOptions::add_to(CLI::App& command) {
           "folders of them; repeat for several")
       ->required()
       ->allow_extra_args(false);
-  command.add_option(
-      "--front-end", front_end,
-      "How sound becomes frames: 'log_mel(40, 25 ms, 10 ms)', 'mfcc(13, 30 ms, 10 ms)', "
-      "'magnitude(32 ms, 8 ms)', 'samples(32 ms, 8 ms)', ...; without, what the network's metadata "
-      "'front_end' says");
+  command.add_option("--front-end", front_end,
+                     "How sound becomes frames: 'log_mel(40, 25 ms, 10 ms)', 'mfcc(13, 30 ms, 10 ms)', "
+                     "'magnitude(32 ms, 8 ms)', 'samples(32 ms, 8 ms)', ..., or a YAML file; without, what "
+                     "the network's metadata "
+                     "'front_end' says");
   command
       .add_option("--rate", rate_Hz,
                   "Sampling rate of the front end in Hz (16000); sounds of others are resampled")

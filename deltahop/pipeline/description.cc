@@ -78,6 +78,7 @@ bool is_pipeline(const std::string& path_or_name) {
 PipelineDescription read_pipeline(const Config& config) {
   PipelineDescription description;
   description.name = config.text("pipeline");
+  description.summary = config.text("summary", "");
   description.citation = config.text("citation", "");
   const double rate = config.quantity<Hertz>("rate").number();
   if (rate >= 1 && rate <= 1 << 20 && rate == std::floor(rate)) {

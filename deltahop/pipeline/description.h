@@ -34,7 +34,7 @@ struct PipelineStage {
 
 struct PipelineDescription {
   std::string name;
-  std::string citation;
+  std::string summary, citation;
   int64_t rate_Hz = 16000;
   int64_t frame = 512, hop = 128;                 // samples; hop <= frame
   Window window = Window::rectangular;            // on what enters the first stage

@@ -39,7 +39,7 @@ std::vector<float> noise_of(int64_t length) {
 }
 
 PipelineDescription description_of(std::vector<PipelineStage> stages) {
-  return {.name = "test", .citation = "", .frame = 64, .hop = 16, .stages = std::move(stages)};
+  return {.name = "test", .summary = "", .citation = "", .frame = 64, .hop = 16, .stages = std::move(stages)};
 }
 
 const PipelineStage kMask{.kind = StageKind::spectral_mask, .network = "mask"};

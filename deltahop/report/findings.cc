@@ -67,7 +67,7 @@ std::string styled(double value, NumberStyle style) {
     case NumberStyle::seconds:
       return to_text(Seconds(value));
     case NumberStyle::decibels:
-      return decibel_text(value);
+      return fmt::format("{:.2f} dB", value);
     case NumberStyle::ratio:
       return fmt::format("{:.3g}\xC3\x97", value);
   }

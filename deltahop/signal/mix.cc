@@ -68,8 +68,8 @@ double si_sdr_dB(std::span<const float> estimate, std::span<const float> referen
     reference_energy += s * s;
     estimate_energy += e * e;
   }
-  if (reference_energy == 0 || estimate_energy == 0)
-    throw Error("SI-SDR", reference_energy == 0 ? "the reference is silent" : "the estimate is silent");
+  if (reference_energy == 0) throw Error("SI-SDR", "the reference is silent");
+  if (estimate_energy == 0) return -std::numeric_limits<double>::infinity();
   const double scale = product / reference_energy;
   double distortion = 0;
   for (size_t i = 0; i < reference.size(); ++i) {

@@ -19,9 +19,10 @@ std::vector<float> mixed(std::span<const float> speech, std::span<const float> n
 // `length` samples from a random place; a shorter recording is repeated from its start.
 std::vector<float> noise_segment(std::span<const float> noise, int64_t length, Random& random);
 
-// Scale-invariant signal-to-distortion ratio [LeRoux2019] of `estimate`, means taken off: 10 log10 |a s|^2 /
-// |e - a s|^2 with a = <e, s> / |s|^2. Infinite for an estimate that is the reference but for a factor; Error
-// (place: "SI-SDR") where the lengths differ or one of them is silent.
+// Scale-invariant signal-to-distortion ratio [LeRoux2019] of `estimate`, means taken off:
+// 10 log10 |a s|^2 / |e - a s|^2 with a = <e, s> / |s|^2. Infinite for an estimate that is the reference but
+// for a factor, minus infinity for silence. Throws Error (place: "SI-SDR") where the lengths differ or the
+// reference is silent.
 double si_sdr_dB(std::span<const float> estimate, std::span<const float> reference);
 
 }  // namespace deltahop
