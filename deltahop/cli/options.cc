@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deltahop/cli/options.h"
 
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
@@ -31,6 +34,36 @@ void NetworkOptions::add_to(CLI::App& command) {
 
 Network NetworkOptions::load() const { return load_network(network, {.seed = seed, .weights = weights}); }
 int NetworkOptions::thread_count() const { return threads > 0 ? threads : processor_count(); }
+
+void SizeOptions::add_to(CLI::App& command) {
+  command.add_option("--size", sizes,
+                     "How large a dimension is that the network leaves open: --size time=100");
+}
+
+Network SizeOptions::bound(const Network& network) const {
+  std::vector<std::string> names;
+  for (const NetworkInput& input : network.inputs()) {
+    for (const std::string& name : input.dimension_names) {
+      if (!name.empty()) names.push_back(name);
+    }
+  }
+  std::map<std::string, int64_t> by_name;
+  for (const std::string& size : sizes) {
+    const size_t equals = size.find('=');
+    const std::string place = fmt::format("--size {}", size), name = size.substr(0, equals);
+    const std::string digits = equals == std::string::npos ? "" : size.substr(equals + 1);
+    constexpr size_t kMostDigits = 9;
+    if (digits.empty() || digits.size() > kMostDigits ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
+      throw Error(place, "is no size", "write name=number");
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      throw Error(place, fmt::format("no input of the network has an open dimension '{}'", name),
+                  names.empty() ? "all its dimensions are numbers" : suggest(name, names));
+    }
+    if (!by_name.emplace(name, std::stoll(digits)).second) throw Error(place, "comes twice");
+  }
+  return network.bound(input_shapes(network, by_name));
+}
 
 void InputOptions::add_to(CLI::App& command) {
   constexpr const char* kGroup = "Inputs";

@@ -27,6 +27,15 @@ struct NetworkOptions {
   int thread_count() const;
 };
 
+// For inputs whose dimensions the network leaves open.
+struct SizeOptions {
+  std::vector<std::string> sizes;  // name=number
+
+  void add_to(CLI::App& command);
+  // Bound to these sizes; a batch that is open becomes 1. Throws Error on names that no dimension has.
+  Network bound(const Network& network) const;
+};
+
 struct InputOptions {
   std::string input, labels;
   int64_t limit = -1;

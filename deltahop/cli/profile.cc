@@ -15,18 +15,20 @@ void add_profile(CLI::App& program, Surroundings& surroundings) {
       "profile", "Shapes, weights and MACs per layer; with --input also zeros and coded sizes");
   struct Options {
     NetworkOptions network;
+    SizeOptions sizes;
     InputOptions input;
     ReportOptions report;
   };
   auto options = std::make_shared<Options>();
   options->network.add_to(*command);
+  options->sizes.add_to(*command);
   options->input.add_to(*command);
   options->report.add_to(*command);
   command->footer(
       "Example: deltahop profile net.onnx --input pictures/ --preprocess channels=rgb 'scale=[0.00392157]' "
       "-o report/");
   command->callback([options, &surroundings] {
-    const Network network = bound_to_one(folded(options->network.load()));
+    const Network network = options->sizes.bound(folded(options->network.load()));
     std::optional<Inputs> inputs;
     if (!options->input.input.empty())
       inputs.emplace(options->input, network, *network.value(network.inputs().at(0).value).shape);

@@ -59,14 +59,23 @@ Network load_network(const std::string& path_or_name, const LoadOptions& options
 }
 
 std::vector<Shape> input_shapes(const Network& network, const std::map<std::string, int64_t>& sizes) {
+  const auto name_of = [](const NetworkInput& input, size_t axis) {
+    return axis < input.dimension_names.size() ? input.dimension_names[axis] : std::string();
+  };
+  std::map<std::string, int64_t> known = sizes;
+  for (const NetworkInput& input : network.inputs()) {
+    // What is a batch in one input is one in all.
+    if (!input.declared.empty() && input.declared[0] == kSymbolic && !name_of(input, 0).empty())
+      known.emplace(name_of(input, 0), 1);
+  }
   std::vector<Shape> shapes;
   for (const NetworkInput& input : network.inputs()) {
     Shape shape = input.declared;
     for (size_t axis = 0; axis < shape.size(); ++axis) {
       if (shape[axis] != kSymbolic) continue;
-      const std::string name = axis < input.dimension_names.size() ? input.dimension_names[axis] : "";
-      const auto size = sizes.find(name);
-      if (size != sizes.end())
+      const std::string name = name_of(input, axis);
+      const auto size = known.find(name);
+      if (size != known.end())
         shape[axis] = size->second;
       else if (axis == 0)
         shape[axis] = 1;

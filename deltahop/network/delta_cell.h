@@ -63,6 +63,9 @@ class DeltaCell {
   void set_cell_state(std::span<const Real> cell_state);
 
   const DeltaCounts& counts() const { return counts_; }
+  // Sums of weights times what was sent, biases included: a block of `hidden` a gate in ONNX's order; for a
+  // GRU the third is the input's part of the candidate, a fourth the recurrent part.
+  std::span<const Real> memory() const { return memory_; }
   // Of the last step: columns of W, of R, and of R's candidate rows (linear_before_reset = 0).
   const DeltaStream<Real>& input_stream() const { return x_; }
   const DeltaStream<Real>& hidden_stream() const { return h_; }
@@ -78,8 +81,6 @@ class DeltaCell {
   int64_t inputs_, hidden_size_;
   std::vector<Real> input_columns_, recurrent_columns_;  // W and R, column after column
   std::vector<Real> start_;                              // the memories before the first step: biases
-  // Sums of weights times what was sent: a block of `hidden` a gate; for a GRU a fourth one, R's part of the
-  // candidate.
   std::vector<Real> memory_;
   std::vector<Real> hidden_, cell_state_, peepholes_;
   DeltaStream<Real> x_, h_, rh_;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "deltahop/base/files.h"
+#include "deltahop/network/branch.h"
 #include "deltahop/network/recurrent_cell.h"
 
 namespace deltahop {
@@ -99,6 +100,22 @@ std::string name_text(const std::string& name) {
   return text + '"';
 }
 
+bool is_product(const Network& network, const Node& node) {
+  const std::string_view kind = node.layer->domain().empty() ? node.layer->operator_name() : "";
+  return (kind == "MatMul" || kind == "Gemm") && node.inputs.size() > 1 && node.inputs[1] != kNoValue &&
+         network.value(node.inputs[1]).constant != nullptr;
+}
+
+// Of branches that wait for their condition as well.
+void add_delta_nodes(const Network& network, std::vector<std::string>& names) {
+  for (const Node& node : network.nodes()) {
+    if (cell_kind_of(*node.layer) || is_product(network, node)) names.push_back(node.name);
+    if (const auto* const choice = dynamic_cast<const IfLayer*>(node.layer.get())) {
+      for (const bool condition : {true, false}) add_delta_nodes(choice->branch(condition).graph, names);
+    }
+  }
+}
+
 }  // namespace
 
 DeltaThresholds ThresholdTable::of(const std::string& node_name) const {
@@ -140,12 +157,7 @@ ThresholdTable read_thresholds(const std::filesystem::path& path) {
 
 std::vector<std::string> delta_node_names(const Network& network) {
   std::vector<std::string> names;
-  for (const Node& node : network.nodes()) {
-    const std::string_view kind = node.layer->domain().empty() ? node.layer->operator_name() : "";
-    const bool product = (kind == "MatMul" || kind == "Gemm") && node.inputs.size() > 1 &&
-                         node.inputs[1] != kNoValue && network.value(node.inputs[1]).constant != nullptr;
-    if (cell_kind_of(*node.layer) || product) names.push_back(node.name);
-  }
+  add_delta_nodes(network, names);
   return names;
 }
 

@@ -66,8 +66,6 @@ Network Network::bound(const std::vector<Shape>& shapes) const {
         throw contradiction(fmt::format("'{}' already stands for another size", symbol));
       }
     }
-    if (decided_by_shapes_ && value(input.value).shape != shapes[i])
-      throw contradiction(fmt::format("branches were taken for {}", to_text(*value(input.value).shape)));
     builder.network_.values_[static_cast<size_t>(input.value)].shape = shapes[i];
   }
   for (const Node& node : nodes_) builder.layer_into(node.layer, node.name, node.inputs, node.outputs);

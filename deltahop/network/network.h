@@ -62,8 +62,8 @@ class Network {
   std::vector<std::optional<ValueInfo>> input_infos(const Node& node) const;
 
   // The same network for inputs of these shapes (one per input, in order): symbolic dimensions are bound and
-  // every shape is inferred again. Throws Error where a shape contradicts a declared number or a layer, and
-  // where branches of the network were taken for other shapes: bind it as it was loaded then.
+  // every shape is inferred again. Where branches are taken for these shapes, they are declared from now on:
+  // the network fits no others. Throws Error where a shape contradicts a declared number or a layer.
   Network bound(const std::vector<Shape>& shapes) const;
   // The same network with this entry of its metadata; an empty text takes the entry away.
   Network with_metadata(const std::string& key, const std::string& text) const;
@@ -78,7 +78,6 @@ class Network {
   std::vector<NetworkInput> inputs_;
   std::vector<ValueId> outputs_;
   std::map<std::string, std::string> metadata_;
-  bool decided_by_shapes_ = false;  // branches were taken for these input shapes and hold for no others
 };
 
 class NetworkBuilder {

@@ -185,7 +185,7 @@ class NetworkBuilder::Build {
     }
     network_.nodes_ =
         took_branch_ ? sorted(std::move(done_), network_.values_, network_.outputs_) : std::move(done_);
-    if (took_branch_ && !open && has_symbolic_input()) network_.decided_by_shapes_ = true;
+    if (took_branch_ && !open) declare_shapes();
     check_outputs();
     return std::move(network_);
   }
@@ -215,10 +215,11 @@ class NetworkBuilder::Build {
     return std::any_of(network_.inputs_.begin(), network_.inputs_.end(),
                        [&](const NetworkInput& input) { return !network_.value(input.value).shape; });
   }
-  bool has_symbolic_input() const {
-    return std::any_of(network_.inputs_.begin(), network_.inputs_.end(), [](const NetworkInput& input) {
-      return std::count(input.declared.begin(), input.declared.end(), kSymbolic) != 0;
-    });
+  void declare_shapes() {
+    for (NetworkInput& input : network_.inputs_) {
+      input.declared = *network_.value(input.value).shape;
+      input.dimension_names.assign(input.declared.size(), "");
+    }
   }
 
   void mark_outputs(const Node& node) {
