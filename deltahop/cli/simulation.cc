@@ -63,8 +63,23 @@ const Tensor* weights_of(const Network& network, const Stage& stage) {
   return weights;
 }
 
-// A counter a stage that multiplies what flows in; none for the others, and none for recurrent layers: half of
-// what they multiply is their own state.
+// W and R of all directions of a recurrent layer side by side: [gates, input and state].
+Tensor recurrent_weights(const Network& network, const Stage& stage) {
+  const Node& node = network.nodes()[stage.nodes.front()];
+  const Tensor w = network.value(node.inputs[1]).constant->converted(DataType::float32),
+               r = network.value(node.inputs[2]).constant->converted(DataType::float32);
+  const int64_t rows = w.dim(0) * w.dim(1), inputs = w.dim(2), hidden = r.dim(2);
+  Tensor joined(DataType::float32, {rows, inputs + hidden});
+  for (int64_t row = 0; row < rows; ++row) {
+    float* const to = joined.values<float>().data() + row * (inputs + hidden);
+    std::copy_n(w.values<float>().data() + row * inputs, inputs, to);
+    std::copy_n(r.values<float>().data() + row * hidden, hidden, to + inputs);
+  }
+  return joined;
+}
+
+// A counter a stage that multiplies what flows in; none for the others, and none for recurrent layers: half
+// of what they multiply is their own state.
 using Counters = std::vector<std::optional<MacCounter>>;
 bool is_counted(const Stage& stage) {
   return stage.workload && stage.workload->workload.kind != WorkloadKind::recurrent;
@@ -102,6 +117,8 @@ SimulationResult profile_network(const Network& network, const Inputs* inputs,
   std::multimap<ValueId, size_t> readers;
   for (size_t i = 0; i < stages.size(); ++i) {
     readers.emplace(stages[i].input, i);
+    if (stages[i].workload && !is_counted(stages[i]))
+      describe_weights(result.plans[i], zero_pattern(recurrent_weights(network, stages[i])));
     if (!is_counted(stages[i])) continue;
     const Tensor* weights = weights_of(network, stages[i]);
     const bool usable = weights != nullptr && weights->type() == DataType::float32 &&
