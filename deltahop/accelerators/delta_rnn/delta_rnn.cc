@@ -215,8 +215,7 @@ std::vector<std::string> DeltaRnn::uncertainties() const {
           "the input encoder's {} elements a cycle and the activation pipeline's {} units a cycle are our "
           "assumptions: no source that was read states them, and they bound the gain",
           config_.encoder_elements, config_.activation_units),
-      "number of MACs, clock and number formats are remembered, not read in a source",
-      "unit costs are those of an ASIC process, the chip is an FPGA design: its energy is an orientation"};
+      "number of MACs, clock and number formats are remembered, not read in a source"};
 }
 
 }  // namespace delta_rnn
