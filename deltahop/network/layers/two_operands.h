@@ -17,7 +17,7 @@ class TwoOperands : public Layer {
   }
 
  protected:
-  explicit TwoOperands(AlignedOperand alignment) : alignment_(std::move(alignment)) {}
+  explicit TwoOperands(const AlignedOperand& alignment) : alignment_(alignment) {}
   explicit TwoOperands(const LayerArguments& arguments) : alignment_(arguments.attributes) {
     arguments.attributes.finish();
   }
