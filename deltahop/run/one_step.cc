@@ -292,7 +292,7 @@ Network with_input_shapes(const Network& network, const std::vector<Shape>& shap
   return builder.build();
 }
 
-Network one_step_of(const Network& network, int64_t streams) {
+OneStep one_step_of(const Network& network, int64_t streams) {
   for (const Node& node : network.nodes()) {
     if (cell_kind_of(*node.layer)) check_recurrent(node);
   }
@@ -301,13 +301,13 @@ Network one_step_of(const Network& network, int64_t streams) {
     meaning.shapes = with(std::move(meaning.shapes), batch, streams);
   if (streams != 1 && meaning.batches.empty())
     throw Error(network.name(), fmt::format("cannot take {} streams: it declares no open batch", streams));
-  Network one = with_input_shapes(network, meaning.shapes);
-  if (!meaning.times.empty()) {
+  OneStep result{with_input_shapes(network, meaning.shapes), !meaning.times.empty()};
+  if (result.is_sequence) {
     Shapes longer = meaning.shapes;
     for (const Dimension& time : meaning.times) longer = with(std::move(longer), time, kTrialSteps);
-    check_nodes(one, with_input_shapes(network, longer));
+    check_nodes(result.network, with_input_shapes(network, longer));
   }
-  return one;
+  return result;
 }
 
 }  // namespace deltahop

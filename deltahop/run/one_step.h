@@ -11,9 +11,12 @@
 
 namespace deltahop {
 
-// The network with every dimension a number, the time (where it has one) 1 and the batch `streams`. Value and
-// node numbers are its own. Throws Error, the node as place, where a node cannot go step by step.
-Network one_step_of(const Network& network, int64_t streams);
+struct OneStep {
+  Network network;           // every dimension a number, the time (where it has one) 1; numbers of its own
+  bool is_sequence = false;  // cut out of a network that takes whole sequences
+};
+// With a batch of `streams`. Throws Error, the node as place, where a node cannot go step by step.
+OneStep one_step_of(const Network& network, int64_t streams);
 
 // The same graph with inputs of these shapes, whatever the file declares.
 Network with_input_shapes(const Network& network, const std::vector<Shape>& shapes);

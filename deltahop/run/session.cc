@@ -79,7 +79,7 @@ std::string_view name_of(Precision precision) {
 }
 
 struct Session::State {
-  State(Network one_step, std::vector<LoopIndices> indices, const SessionOptions& options)
+  State(OneStep one_step, std::vector<LoopIndices> indices, const SessionOptions& options)
       : plan(std::move(one_step), std::move(indices), options),
         inputs(ports(plan, true)),
         outputs(ports(plan, false)),
@@ -98,8 +98,8 @@ struct Session::State {
 
 Session::Session(const Network& network, const SessionOptions& options) {
   check_options(network, options);
-  Network one_step = one_step_of(network, options.streams);
-  std::vector<LoopIndices> loops = deltahop::find_loops(one_step, options.loops, options.find_loops);
+  OneStep one_step = one_step_of(network, options.streams);
+  std::vector<LoopIndices> loops = deltahop::find_loops(one_step.network, options.loops, options.find_loops);
   state_ = std::make_unique<State>(std::move(one_step), std::move(loops), options);
 }
 Session::Session(Session&&) noexcept = default;

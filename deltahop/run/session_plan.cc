@@ -16,8 +16,9 @@ int64_t size_of(const Network& network, ValueId id) { return element_count(*netw
 // Where a recurrent layer reads and writes; pointers are null for what is absent. All [streams][H] but x.
 struct CellPlaces {
   const float* x = nullptr;
-  const float* given_hidden = nullptr;  // a state that the graph brings in every step
+  const float* given_hidden = nullptr;  // a state that the graph brings in
   const float* given_cell = nullptr;
+  bool only_at_start = false;
   std::vector<float*> hidden_outputs, cell_outputs;
   int64_t streams = 1, inputs = 0, hidden = 0;
 };
@@ -27,11 +28,13 @@ class CellStep final : public SessionStep {
   CellStep(std::unique_ptr<CellEngine> engine, CellPlaces places, CellState& state)
       : engine_(std::move(engine)), places_(std::move(places)), state_(state) {}
   void run() override {
-    const auto copy_in = [](const float* from, std::vector<float>& to) {
-      if (from != nullptr) std::copy_n(from, to.size(), to.begin());
+    const auto copy_in = [this](const float* from, std::vector<float>& to) {
+      if (from != nullptr && !(places_.only_at_start && state_.has_started))
+        std::copy_n(from, to.size(), to.begin());
     };
     copy_in(places_.given_hidden, state_.hidden);
     copy_in(places_.given_cell, state_.cell);
+    state_.has_started = true;
     const auto part = [](auto* begin, int64_t stream, int64_t size) {
       return std::span(begin + stream * size, static_cast<size_t>(size));
     };
@@ -81,9 +84,10 @@ bool has(const Node& node, size_t index) {
 
 }  // namespace
 
-SessionPlan::SessionPlan(Network one_step, std::vector<LoopIndices> loops, const SessionOptions& options)
-    : network_(std::move(one_step)),
+SessionPlan::SessionPlan(OneStep one_step, std::vector<LoopIndices> loops, const SessionOptions& options)
+    : network_(std::move(one_step.network)),
       loops_(std::move(loops)),
+      carries_states_(one_step.is_sequence && loops_.empty()),
       options_(options),
       workers_(options.threads > 1 ? std::make_unique<RowWorkers>(options.threads) : nullptr),
       tensors_(network_.values().size()),
@@ -156,12 +160,13 @@ bool SessionPlan::make_cell(const Node& node) {
   const RecurrentCell cell = recurrent_cells(network_, node).at(0);
   CellPlaces places;
   places.x = places_.source(node.inputs[0]);
+  places.only_at_start = carries_states_;
   places.inputs = cell.inputs;
   places.hidden = cell.hidden;
   places.streams = size_of(network_, node.inputs[0]) / std::max<int64_t>(1, cell.inputs);
   const auto state_size = static_cast<size_t>(places.streams * cell.hidden);
   CellState& state = *cells_.emplace_back(std::make_unique<CellState>());
-  // A constant state is the start of the stream; one that the graph computes comes in anew every step.
+  // A constant state is the start of the stream; one that the graph computes comes in when it runs.
   const auto take_state = [&](size_t index, std::vector<float>& first, const float*& given) {
     first.assign(state_size, 0.0F);
     if (!has(node, index)) return;
@@ -287,6 +292,7 @@ void SessionPlan::reset() {
   for (const auto& cell : cells_) {
     cell->hidden = cell->first_hidden;
     cell->cell = cell->first_cell;
+    cell->has_started = false;
   }
   for (Port& port : inputs_) std::fill(port.values.begin(), port.values.end(), 0.0F);
   for (size_t i = 0; i < outputs_.size(); ++i) {
@@ -299,6 +305,7 @@ void SessionPlan::save(StateWriter& writer) const {
   for (const auto& cell : cells_) {
     writer.add(std::span<const float>(cell->hidden));
     writer.add(std::span<const float>(cell->cell));
+    writer.add(std::span<const bool>(&cell->has_started, 1));
   }
   for (const Port& port : inputs_) writer.add(std::span<const float>(port.values));
   for (const DeltaEngine* engine : engines_) engine->save(writer);
@@ -308,6 +315,9 @@ void SessionPlan::restore(StateReader& reader) {
   for (const auto& cell : cells_) {
     reader.fill(std::span<float>(cell->hidden));
     reader.fill(std::span<float>(cell->cell));
+    uint8_t started = 0;  // hostile bytes may be no bool
+    reader.fill(std::span<uint8_t>(&started, 1));
+    cell->has_started = started != 0;
   }
   for (Port& port : inputs_) reader.fill(port.values);
   for (DeltaEngine* engine : engines_) engine->restore(reader);

@@ -9,6 +9,7 @@
 #include "deltahop/kernels/row_workers.h"
 #include "deltahop/run/constant_product.h"
 #include "deltahop/run/delta_engine.h"
+#include "deltahop/run/one_step.h"
 #include "deltahop/run/session.h"
 #include "deltahop/run/session_steps.h"
 #include "deltahop/run/state_loops.h"
@@ -19,11 +20,12 @@ namespace deltahop {
 struct CellState {
   std::vector<float> hidden, cell;              // [streams][H]
   std::vector<float> first_hidden, first_cell;  // before the first step
+  bool has_started = false;
 };
 
 class SessionPlan {
  public:
-  SessionPlan(Network one_step, std::vector<LoopIndices> loops, const SessionOptions& options);
+  SessionPlan(OneStep one_step, std::vector<LoopIndices> loops, const SessionOptions& options);
   SessionPlan(const SessionPlan&) = delete;
   SessionPlan& operator=(const SessionPlan&) = delete;
 
@@ -61,6 +63,8 @@ class SessionPlan {
 
   Network network_;
   std::vector<LoopIndices> loops_;
+  // A sequence brings its state in at its start only; a graph of one step, or a loop, in every step.
+  bool carries_states_;
   SessionOptions options_;
   std::unique_ptr<RowWorkers> workers_;
   std::vector<std::unique_ptr<Tensor>> tensors_;  // by value; null for constants and views
