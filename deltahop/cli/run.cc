@@ -297,8 +297,7 @@ void run_any(const RunChoices& choices, Surroundings& surroundings) {
   job.recordings.inputs = choices.input.inputs;
   job.recordings.limit = choices.input.limit;
   job.recordings.seed = choices.network.seed;
-  if (choices.has_thetas) job.options.thresholds = {{{"*", choices.thetas}}};
-  if (!choices.thresholds.empty()) job.options.thresholds = read_thresholds(choices.thresholds);
+  job.options.thresholds = choices.thresholds.unchecked_table();
   Findings findings = run_pipeline(job, surroundings.console, surroundings.console.progress());
   Provenance provenance = provenance_of(surroundings);
   provenance.seed = findings.provenance.seed;

@@ -21,6 +21,14 @@ void ThresholdOptions::add_to(CLI::App& command) {
 ThresholdTable ThresholdOptions::table(const Network& network) const {
   ThresholdTable table = file.empty() ? thresholds_in(network) : read_thresholds(file);
   check_thresholds(table, network, file.empty() ? network.name() : file);
+  return for_all_layers(std::move(table));
+}
+
+ThresholdTable ThresholdOptions::unchecked_table() const {
+  return for_all_layers(file.empty() ? ThresholdTable{} : read_thresholds(file));
+}
+
+ThresholdTable ThresholdOptions::for_all_layers(ThresholdTable table) const {
   if (!theta_x && !theta_h && !theta_rh) return table;
   table.by_node.try_emplace("*");
   for (auto& [name, thresholds] : table.by_node) {
