@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "deltahop/cli/recurrent_simulation.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation_records.h"
+#include "deltahop/io/npz.h"
+#include "deltahop/run/saved_sequence.h"
 
 namespace deltahop {
 namespace {
@@ -16,8 +19,6 @@ namespace {
 constexpr int64_t kSyntheticSteps = 1000;  // where --steps does not say
 
 void require_options(const SimulateJob& job) {
-  if (!job.save_trace.empty())
-    throw Error("--save-trace", "traces of recurrent networks are not written to files yet");
   if (!job.format.formats.empty() || job.format.asks_for_calibration())
     throw Error("simulate", "a recurrent chip has its own number formats",
                 "change the chip's: --set weight=Q1.7 activation=Q8.8");
@@ -76,9 +77,9 @@ struct SequenceSums {
   int64_t columns = 0, dense_columns = 0, bytes = 0, dense_bytes = 0, wraps = 0, clipped_inputs = 0;
   double largest = 0;
 
-  void add(const RecurrentRun& run) {
-    clipped_inputs += run.clipped_inputs;
-    for (const RecurrentTrace& trace : run.traces) {
+  void add(const std::vector<RecurrentTrace>& traces, int64_t clipped) {
+    clipped_inputs += clipped;
+    for (const RecurrentTrace& trace : traces) {
       const IntegerDeltaGruLayer& layer = *trace.layer;
       const int64_t dense = trace.steps() * (layer.inputs + layer.hidden);
       const int64_t column_bytes = layer.rows() * layer.formats.weight.total_bits / 8;
@@ -91,8 +92,7 @@ struct SequenceSums {
       largest = std::max(largest, std::ldexp(static_cast<double>(trace.largest_memory), -fraction));
     }
   }
-  void note(const RecurrentModel& model, std::vector<std::string>& notes) const {
-    const IntegerDeltaGruLayer& first = *model.layers.front().gru.layer;
+  void note(const IntegerDeltaGruLayer& first, std::vector<std::string>& notes) const {
     const int one = 1 << first.formats.activation.fraction_bits;
     notes.push_back("one input is one time step");
     notes.push_back(
@@ -101,7 +101,7 @@ struct SequenceSums {
         "columns sent: {} of {} ({:.1f} % skipped by weight); weights fetched: {} of {} B", columns,
         dense_columns, 100 * (1 - static_cast<double>(bytes) / static_cast<double>(dense_bytes)), bytes,
         dense_bytes));
-    notes.push_back(fmt::format("largest sum: {:.4g}", largest));
+    if (largest > 0) notes.push_back(fmt::format("largest sum: {:.4g}", largest));
     if (wraps > 0)
       notes.push_back(
           fmt::format("warning: {} sums left the register or the gates' range and wrapped", wraps));
@@ -110,6 +110,14 @@ struct SequenceSums {
                                   to_text(first.formats.activation)));
   }
 };
+
+void save_traces(const RecurrentModel& model, const std::vector<RecurrentTrace>& traces,
+                 const std::string& folder, int64_t number) {
+  std::vector<SavedLayer> layers;
+  for (size_t k = 0; k < traces.size(); ++k)
+    layers.push_back({model.network.nodes()[model.layers[k].node].name, traces[k]});
+  write_npz(arrays_of(layers), std::filesystem::path(folder) / fmt::format("{:05}.npz", number));
+}
 
 }  // namespace
 
@@ -142,6 +150,30 @@ RecurrentModel recurrent_model_for(const Network& network, const ThresholdOption
   return model;
 }
 
+namespace {
+
+Report report_of_synthetic(const SimulateJob& job, const Network& network, ReportSources& sources,
+                           Surroundings& surroundings) {
+  const RecurrentModel model = recurrent_model_for(network, job.thresholds, *sources.chip, sources.notes);
+  const int64_t steps = job.steps.value_or(kSyntheticSteps);
+  SimulationResult result;
+  const std::vector<size_t> stage_of_layer =
+      plan_stages(result, model, sources.chip->supports_recurrent(model.stack()));
+  const std::vector<RecurrentTrace> traces =
+      synthetic_traces(model.stack(), steps, *job.density, job.network.seed);
+  const auto chip_notes = add_sequence(result, stage_of_layer, traces, *sources.chip, false, {});
+  sources.notes.push_back(
+      fmt::format("every value changes with probability {} in each of {} steps (seed {}): counts, no outputs",
+                  *job.density, steps, job.network.seed));
+  sources.notes.push_back("one input is one time step");
+  sources.notes.insert(sources.notes.end(), chip_notes.begin(), chip_notes.end());
+  sources.network = &network;
+  sources.result = &result;
+  return report_of(surroundings, sources);
+}
+
+}  // namespace
+
 Report run_recurrent_job(const SimulateJob& job, const Network& network, const Accelerator& chip,
                          const Technology& technology, Surroundings& surroundings) {
   require_options(job);
@@ -152,27 +184,10 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
   sources.technology = &technology;
   sources.seed = job.network.seed;
   sources.threads = job.network.thread_count();
+  if (job.density) return report_of_synthetic(job, network, sources, surroundings);
+  const std::vector<Tensor> sequences = read_sequences(job.input.input, input_width(network));
   SimulationResult result;
   std::vector<std::string> chip_notes;
-  const int64_t steps = job.steps.value_or(kSyntheticSteps);
-  if (job.density) {
-    const RecurrentModel model = recurrent_model_for(network, job.thresholds, chip, sources.notes);
-    const Support support = chip.supports_recurrent(model.stack());
-    const std::vector<size_t> stage_of_layer = plan_stages(result, model, support);
-    const std::vector<RecurrentTrace> traces =
-        synthetic_traces(model.stack(), steps, *job.density, job.network.seed);
-    chip_notes = add_sequence(result, stage_of_layer, traces, chip, false, {});
-    sources.notes.push_back(
-        fmt::format("every value changes with probability {} in each of {} steps (seed {}): "
-                    "counts, no outputs",
-                    *job.density, steps, job.network.seed));
-    sources.notes.push_back("one input is one time step");
-    sources.network = &network;
-    sources.result = &result;
-    for (std::string& note : chip_notes) sources.notes.push_back(std::move(note));
-    return report_of(surroundings, sources);
-  }
-  const std::vector<Tensor> sequences = read_sequences(job.input.input, input_width(network));
   std::optional<RecurrentModel> model;
   std::vector<size_t> stage_of_layer;
   SequenceSums sums;
@@ -190,14 +205,73 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
     const std::vector<Tensor> floats =
         job.no_float ? std::vector<Tensor>() : float_outputs(own, bound.inputs, sources.threads);
     chip_notes = add_sequence(result, stage_of_layer, run.traces, chip, job.verify, floats);
-    sums.add(run);
+    if (!job.save_trace.empty()) save_traces(own, run.traces, job.save_trace, k);
+    sums.add(run.traces, run.clipped_inputs);
     report_progress(surroundings.console.progress(), "simulating", k + 1, count);
     model = std::move(own);
   }
-  sums.note(*model, sources.notes);
+  sums.note(*model->layers.front().gru.layer, sources.notes);
   for (std::string& note : chip_notes) sources.notes.push_back(std::move(note));
   note_verification(result, job.verify, sources.notes);
   sources.network = &model->network;
+  sources.result = &result;
+  return report_of(surroundings, sources);
+}
+
+bool are_recurrent_traces(const std::vector<std::string>& files) {
+  return holds_sequence(read_npz(files.front()));
+}
+
+Report replay_recurrent_traces(const SimulateJob& job, const std::vector<std::string>& files,
+                               const Accelerator& chip, const Technology& technology,
+                               Surroundings& surroundings) {
+  if (!chip.recurrent_formats()) throw Error(chip.architecture().name, "has no recurrent layers");
+  ReportSources sources;
+  sources.command = "simulate";
+  sources.network_source = job.trace;
+  sources.chip = &chip;
+  sources.technology = &technology;
+  sources.threads = job.network.thread_count();
+  SimulationResult result;
+  SequenceSums sums;
+  std::vector<size_t> stage_of_layer;
+  std::vector<std::string> chip_notes;
+  std::shared_ptr<const IntegerDeltaGruLayer> first;
+  for (const std::string& file : files) {
+    std::vector<RecurrentTrace> traces;
+    std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> stack;
+    std::vector<std::string> names;
+    for (SavedLayer& layer : sequence_from(read_npz(file), file)) {
+      names.push_back(layer.name);
+      stack.push_back(layer.trace.layer);
+      traces.push_back(std::move(layer.trace));
+    }
+    const Support support = chip.supports_recurrent(stack);
+    if (support.placement == Placement::host)
+      throw Error(file,
+                  fmt::format("{} cannot run this network: {}", chip.architecture().name, support.reason));
+    if (!first) {
+      first = stack.front();
+      for (size_t k = 0; k < stack.size(); ++k) {
+        stage_of_layer.push_back(k);
+        result.plans.push_back(plan_of_layer(*stack[k], names[k], support));
+      }
+    }
+    const auto is_planned = [&](size_t k) {
+      return result.plans[k].name == names[k] &&
+             result.plans[k].input_shape == fmt::format("{}", stack[k]->inputs) &&
+             result.plans[k].output_shape == fmt::format("{}", stack[k]->hidden);
+    };
+    for (size_t k = 0; k < std::max(stack.size(), result.plans.size()); ++k)
+      if (k >= std::min(stack.size(), result.plans.size()) || !is_planned(k))
+        throw Error(file, fmt::format("its layers are not those of {}", files.front()),
+                    "replay traces of one network at a time");
+    chip_notes = add_sequence(result, stage_of_layer, traces, chip, job.verify, {});
+    sums.add(traces, 0);
+  }
+  sums.note(*first, sources.notes);
+  for (std::string& note : chip_notes) sources.notes.push_back(std::move(note));
+  note_verification(result, job.verify, sources.notes);
   sources.result = &result;
   return report_of(surroundings, sources);
 }

@@ -14,6 +14,12 @@ bool has_recurrent_layers(const Network& network);
 RecurrentModel recurrent_model_for(const Network& network, const ThresholdOptions& thresholds,
                                    const Accelerator& chip, std::vector<std::string>& notes);
 
+// Saved traces of recurrent networks, one file a sequence (run/saved_sequence.h).
+bool are_recurrent_traces(const std::vector<std::string>& files);
+Report replay_recurrent_traces(const SimulateJob& job, const std::vector<std::string>& files,
+                               const Accelerator& chip, const Technology& technology,
+                               Surroundings& surroundings);
+
 Report run_recurrent_job(const SimulateJob& job, const Network& network, const Accelerator& chip,
                          const Technology& technology, Surroundings& surroundings);
 

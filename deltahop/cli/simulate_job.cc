@@ -152,8 +152,11 @@ Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
   sources.seed = job.network.seed;
   sources.threads = threads;
   if (!job.trace.empty()) {
+    const std::vector<std::string> files = trace_files(job.trace);
+    if (are_recurrent_traces(files))
+      return replay_recurrent_traces(job, files, *chip, technology, surroundings);
     const SimulationResult result =
-        simulate_traces(trace_files(job.trace), *chip, simulation, surroundings.console.progress());
+        simulate_traces(files, *chip, simulation, surroundings.console.progress());
     note_verification(result, job.verify, sources.notes);
     sources.result = &result;
     return report_of(surroundings, sources);
