@@ -127,6 +127,13 @@ void read_organisation(const Config& config, DramPart& part) {
     config.fault("capacity", fmt::format("banks x rows x columns x width are {} bytes", part.bytes()));
 }
 
+// No request, with a refresh before it, takes more clocks; were refreshes closer, it might never be served.
+int64_t longest_request(const DramPart& part) {
+  const DramTimings& t = part.timings;
+  return t.CL + t.CWL + part.burst_clocks() + t.turnaround + t.tRCD + t.tRP + t.tRAS + t.tRC + t.tCCD_L +
+         t.tRRD_L + t.tFAW + t.tWR + t.tWTR_L + t.tRTP + t.tRFC;
+}
+
 DramPart read_part(Config& config, std::string name) {
   DramPart part;
   part.name = std::move(name);
@@ -138,7 +145,7 @@ DramPart read_part(Config& config, std::string name) {
   part.timings = read_timings(config.section("timings_clocks"));
   part.refresh_interval = config.quantity<Seconds>("refresh_interval");
   const double interval = part.refresh_interval.number() * part.clock.number();
-  if (!(interval > 2.0 * static_cast<double>(part.timings.tRFC + part.timings.tRC) && interval < 1e9))
+  if (!(interval > 2.0 * static_cast<double>(longest_request(part)) && interval < 1e9))
     config.fault("refresh_interval", "leaves no time between refreshes, or is absurdly long");
   for (const Config& rail : config.list("rails")) part.rails.push_back(read_rail(rail));
   if (part.rails.empty()) config.fault({}, "the list 'rails' is missing or empty");

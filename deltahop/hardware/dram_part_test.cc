@@ -110,6 +110,10 @@ TEST(DramPart, a_cycle_shorter_than_its_active_time_is_an_error) {
   EXPECT_THAT(fault_of("ddr3_1066_1gb_x16", "timings_clocks.tRC=19"), HasSubstr("below tRAS"));
 }
 
+TEST(DramPart, a_row_that_opens_slower_than_refreshes_come_is_an_error) {
+  EXPECT_THAT(fault_of("ddr3_1066_1gb_x16", "timings_clocks.tRCD=4200"), HasSubstr("between refreshes"));
+}
+
 TEST(DramPart, a_refresh_interval_without_time_for_work_is_an_error) {
   EXPECT_THAT(fault_of("ddr3_1066_1gb_x16", "refresh_interval=0.1 us"), HasSubstr("between refreshes"));
 }
