@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "deltahop/base/error.h"
+#include "deltahop/simulate/dram_energy.h"
 
 namespace deltahop::edge_drnn {
 namespace {
@@ -67,16 +68,7 @@ DramCounters DramWeights::counters(int64_t cycles) const {
 }
 
 double DramWeights::energy_pJ(int64_t cycles) const {
-  const DramCosts costs = costs_of(channel_.part());
-  const DramCounters counts = counters(cycles);
-  const auto seconds = [&](int64_t clocks) {
-    return static_cast<double>(clocks) / channel_.part().clock.number();
-  };
-  const double background = costs.active.number() * seconds(counts.active_clocks) +
-                            costs.precharged.number() * seconds(counts.elapsed_clocks - counts.active_clocks);
-  return static_cast<double>(counts.activates) * costs.activate_pJ +
-         static_cast<double>(counts.reads) * costs.read_pJ +
-         static_cast<double>(counts.refreshes) * costs.refresh_pJ + 1e12 * background;
+  return energy_of(counters(cycles), channel_.part(), channel_.controller().chips).total_pJ();
 }
 
 std::vector<std::string> DramWeights::notes(int64_t cycles) const {
