@@ -120,11 +120,17 @@ Tensor EdgeDrnn::compute(const LayerTrace& trace) const {
 }
 
 std::vector<std::string> EdgeDrnn::uncertainties() const {
-  return {fmt::format(
-              "cycles follow from the released hardware description's state machines and were not measured "
-              "on a board; {} cycles a layer and step stand for registers and handshakes",
-              config_.pipeline_fill_cycles),
-          "the processor that moves inputs and outputs, and the rest of the board, are not modelled"};
+  std::vector<std::string> lines = {
+      fmt::format(
+          "cycles follow from the released hardware description's state machines and were not measured "
+          "on a board; {} cycles a layer and step stand for registers and handshakes",
+          config_.pipeline_fill_cycles),
+      "the processor that moves inputs and outputs, and the rest of the board, are not modelled"};
+  if (!config_.dram.part.empty())
+    lines.emplace_back(
+        "two good DRAM controllers with the same timings differ by about 2 % on reads like these; how many "
+        "columns the port asks for ahead, and what lies between it and the memory, is not documented");
+  return lines;
 }
 
 }  // namespace edge_drnn
