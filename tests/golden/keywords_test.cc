@@ -72,8 +72,8 @@ TEST_F(Keywords, ConvolutionalAndDenseNetworksKnowTheirWords) {
   EXPECT_EQ(right_answers("DNN_S"), 229);
 }
 
-// The kernels of a session against the delta cell in double, on real words: how many changes are sent. The two
-// may part by a rounding where a change meets its threshold exactly.
+// The kernels of a session against the delta cell in double, on real words: how many changes are sent. The
+// two may part by a rounding where a change meets its threshold exactly.
 TEST_F(Keywords, ASessionSendsWhatTheDeltaCellSends) {
   const Network network = load("GRU_L");
   const auto gru = std::ranges::find_if(
