@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One door for every network: an ONNX file, a frozen TensorFlow graph, a YAML network, or the name of a zoo entry
+// One door for every network: an ONNX file, a frozen TensorFlow graph, a YAML network, or the name of a zoo
+// entry
 // ("vgg16").
 #pragma once
 
