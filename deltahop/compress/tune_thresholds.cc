@@ -2,6 +2,7 @@
 #include "deltahop/compress/tune_thresholds.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <limits>
 
@@ -115,10 +116,12 @@ class Search {
 }  // namespace
 
 std::vector<double> threshold_levels(double range) {
+  constexpr double kFinest = 1.0 / 256, kFine = 1.0 / 32;  // small ones save little: they may be far apart
   std::vector<double> levels;
-  for (double part = 1.0 / 256; part <= 0.5; part *= 2) {
+  if (!(range > 0)) return levels;
+  for (double part = kFinest; part < 1.01; part *= part < kFine ? 2.0 : std::sqrt(2.0)) {
     // Three digits: they will stand in files that people read.
-    if (range > 0) levels.push_back(std::strtod(fmt::format("{:.3g}", range * part).c_str(), nullptr));
+    levels.push_back(std::strtod(fmt::format("{:.3g}", range * part).c_str(), nullptr));
   }
   return levels;
 }

@@ -22,7 +22,7 @@ struct TunedThreshold {
   ThresholdKind kind = ThresholdKind::input;
   std::vector<double> levels;  // rising, all above 0
 };
-// Levels for values up to `range`: from 1/256 of it to half of it, each twice the one before.
+// Levels for values up to `range`: from 1/256 of it, doubling, from 1/32 on by the root of two, to all of it.
 std::vector<double> threshold_levels(double range);
 
 struct TuneCost {

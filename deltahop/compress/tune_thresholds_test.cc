@@ -69,10 +69,12 @@ TEST(TuneThresholds, TheFrontHoldsNoPointThatAnotherBeats) {
   EXPECT_EQ(front[2].cost.difference, 0.3);
 }
 
-TEST(TuneThresholds, LevelsDoubleUpToHalfTheRange) {
-  EXPECT_EQ(threshold_levels(2.0).size(), 8u);
-  EXPECT_DOUBLE_EQ(threshold_levels(2.0).front(), 0.00781);  // 2 / 256 in three digits
-  EXPECT_DOUBLE_EQ(threshold_levels(2.0).back(), 1.0);
+TEST(TuneThresholds, LevelsRiseUpToTheRangeInThreeDigits) {
+  const std::vector<double> levels = threshold_levels(2.0);
+  ASSERT_EQ(levels.size(), 14u);  // 1/256, 1/128, 1/64, 1/32, then ten times the root of two
+  EXPECT_DOUBLE_EQ(levels.front(), 0.00781);
+  EXPECT_DOUBLE_EQ(levels[4], 0.0884);
+  EXPECT_DOUBLE_EQ(levels.back(), 2.0);
   EXPECT_TRUE(threshold_levels(0).empty());
 }
 
