@@ -28,22 +28,38 @@ class CellOf final : public EngineCore<CellEngine, W, Sum> {
         cell_(std::move(cell)),
         is_usual_(cell_.rules.activations == default_activations(cell_.rules.kind) &&
                   cell_.rules.clip == 0.0F && !cell_.rules.input_forget),
-        reset_hidden_(cell_.rules.multiplies_reset_hidden() ? static_cast<size_t>(cell_.hidden) : 0),
-        gates_(is_usual_ ? 0 : static_cast<size_t>(this->rows_)) {}
+        reset_hidden_(cell_.rules.multiplies_reset_hidden() ? state_size() : 0),
+        gates_(is_usual_ ? 0 : static_cast<size_t>(this->rows_ * this->options_.streams)) {}
 
-  void step(std::span<const float> x, int64_t stream, std::span<float> hidden,
-            std::span<float> cell) override {
-    this->begin(stream);
-    this->add(0, x, stream);
-    this->add(1, hidden, stream);
-    if (is_usual_) {
-      finish_usual(stream, hidden, cell);
-    } else {
-      finish_other(stream, hidden, cell);
+  void step(std::span<const float> x, std::span<float> hidden, std::span<float> cell) override {
+    const int64_t streams = this->options_.streams;
+    this->begin();
+    this->add(0, x);
+    this->add(1, hidden);
+    if (!reset_hidden_.empty()) {
+      for (int64_t s = 0; s < streams; ++s)
+        reset_state(s, part<float>(hidden, s), part<float>(reset_hidden_, s));
+      this->add(2, reset_hidden_);
+    }
+    for (int64_t s = 0; s < streams; ++s) {
+      const std::span<float> own_cell = cell.empty() ? cell : part<float>(cell, s);
+      if (is_usual_)
+        finish_usual(s, part<float>(hidden, s), own_cell);
+      else
+        finish_other(s, part<float>(hidden, s), own_cell);
     }
   }
 
  private:
+  size_t state_size() const { return static_cast<size_t>(cell_.hidden * this->options_.streams); }
+  template <class T>
+  std::span<T> part(std::span<T> all, int64_t stream) const {
+    return all.subspan(static_cast<size_t>(stream * cell_.hidden), static_cast<size_t>(cell_.hidden));
+  }
+  std::span<float> gates(int64_t stream) {
+    return std::span(gates_).subspan(static_cast<size_t>(stream * this->rows_),
+                                     static_cast<size_t>(this->rows_));
+  }
   GateSums<Sum> sums(int64_t stream) { return {this->memory(stream), this->units_, this->bias_}; }
 
   void finish_usual(int64_t stream, std::span<float> hidden, std::span<float> cell) {
@@ -53,49 +69,63 @@ class CellOf final : public EngineCore<CellEngine, W, Sum> {
       case CellKind::lstm:
         return lstm_gates(sums(stream), cell_.peepholes, cell, hidden);
       case CellKind::gru:
-        if (cell_.rules.linear_before_reset) return gru_gates(sums(stream), hidden);
-        gru_reset(sums(stream), std::span<const float>(hidden), reset_hidden_);
-        this->add(2, reset_hidden_, stream);
-        return gru_update(sums(stream), hidden);
+        return cell_.rules.linear_before_reset ? gru_gates(sums(stream), hidden)
+                                               : gru_update(sums(stream), hidden);
     }
+  }
+
+  // Reset before the product: r * h, whose changes are sent then.
+  void reset_state(int64_t stream, std::span<const float> hidden, std::span<float> reset_hidden) {
+    if (is_usual_) return gru_reset(sums(stream), hidden, reset_hidden);
+    const std::span<float> own = activated_gates(stream);
+    for (size_t i = 0; i < hidden.size(); ++i) reset_hidden[i] = own[2 * hidden.size() + i] * hidden[i];
+  }
+
+  // Memories [c z r (c of h)] read out, z and r after their activation.
+  std::span<float> activated_gates(int64_t stream) {
+    const auto size = static_cast<size_t>(cell_.hidden);
+    const std::span<float> own = gates(stream);
+    this->read_out(stream, own);
+    activate(cell_.rules.activations[0], cell_.rules.clip, own.subspan(size, 2 * size));
+    return own;
   }
 
   // Any activation, clipping and coupled gates: the general code, gate after gate.
   void finish_other(int64_t stream, std::span<float> hidden, std::span<float> cell) {
     const auto size = static_cast<size_t>(cell_.hidden);
-    this->read_out(stream, gates_);
-    const std::span<float> all(gates_);
-    if (cell_.rules.kind == CellKind::rnn) return finish_rnn<float>(cell_.rules, all, hidden);
-    if (cell_.rules.kind == CellKind::lstm)
-      return finish_lstm<float>(cell_.rules, cell_.peepholes, all, cell, hidden);
-    // Memories [c z r (c of h)]; the rest of the step takes [z r c].
-    const std::span<float> z_and_r = all.subspan(size, 2 * size), reset = all.subspan(2 * size, size);
-    activate(cell_.rules.activations[0], cell_.rules.clip, z_and_r);
-    if (cell_.rules.linear_before_reset) {
-      for (size_t i = 0; i < size; ++i) all[i] += reset[i] * all[3 * size + i];
-    } else {
-      for (size_t i = 0; i < size; ++i) reset_hidden_[i] = reset[i] * hidden[i];
-      this->add(2, reset_hidden_, stream);
-      this->read_out(stream, all.first(size));
+    const std::span<float> own = gates(stream);
+    if (cell_.rules.kind != CellKind::gru) {
+      this->read_out(stream, own);
+      if (cell_.rules.kind == CellKind::rnn) return finish_rnn<float>(cell_.rules, own, hidden);
+      return finish_lstm<float>(cell_.rules, cell_.peepholes, own, cell, hidden);
     }
-    std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(size),
-                all.begin() + static_cast<std::ptrdiff_t>(3 * size));
-    finish_gru<float>(cell_.rules, all.first(3 * size), hidden);
+    if (cell_.rules.linear_before_reset) {
+      activated_gates(stream);
+      for (size_t i = 0; i < size; ++i) own[i] += own[2 * size + i] * own[3 * size + i];
+    } else {
+      this->read_out(stream, own.first(size));  // the candidate, now with its part of r * h
+    }
+    // The rest of the step takes [z r c].
+    std::rotate(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(size),
+                own.begin() + static_cast<std::ptrdiff_t>(3 * size));
+    finish_gru<float>(cell_.rules, own.first(3 * size), hidden);
   }
 
   CellParts cell_;
   bool is_usual_;
-  std::vector<float> reset_hidden_, gates_;
+  std::vector<float> reset_hidden_, gates_;  // [streams][H], [streams][rows]
 };
 
 template <class W, class Sum>
 class ProductOf final : public EngineCore<ProductEngine, W, Sum> {
  public:
   using EngineCore<ProductEngine, W, Sum>::EngineCore;
-  void multiply(std::span<const float> values, int64_t stream, std::span<float> out) override {
-    this->begin(stream);
-    this->add(0, values, stream);
-    this->read_out(stream, out);
+  void multiply(std::span<const float> values, std::span<float> out) override {
+    this->begin();
+    this->add(0, values);
+    const auto rows = static_cast<size_t>(this->rows_);
+    for (int64_t s = 0; s < this->options_.streams; ++s)
+      this->read_out(s, out.subspan(static_cast<size_t>(s) * rows, rows));
   }
 };
 

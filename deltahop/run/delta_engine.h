@@ -3,7 +3,7 @@
 // in float, or in integers of 8 or 16 bits a weight, by changed columns or in full; the sums are exact
 // integers there, so that at threshold 0 both ways give the same bits. A step allocates nothing.
 //   const auto cell = make_cell_engine(recurrent_cells(network, node)[0], {.name = "gru1"});
-//   cell->step(x, 0, hidden, {});
+//   cell->step(x, hidden, {});
 #pragma once
 
 #include <cstdint>
@@ -49,17 +49,17 @@ class DeltaEngine {
 
 class CellEngine : public DeltaEngine {
  public:
-  // hidden [H] and, for an LSTM, cell [H]: the state before the step, and after it.
-  virtual void step(std::span<const float> x, int64_t stream, std::span<float> hidden,
-                    std::span<float> cell) = 0;
+  // All streams: x [streams][inputs]; hidden [streams][H] and, for an LSTM, cell likewise: the state before
+  // the step, and after it.
+  virtual void step(std::span<const float> x, std::span<float> hidden, std::span<float> cell) = 0;
 };
 // Throws Error where integers need a range that is not given.
 std::unique_ptr<CellEngine> make_cell_engine(const RecurrentCell& cell, const EngineOptions& options);
 
 class ProductEngine : public DeltaEngine {
  public:
-  // out [rows] = weights * values + bias.
-  virtual void multiply(std::span<const float> values, int64_t stream, std::span<float> out) = 0;
+  // All streams: out [streams][rows] = weights * values [streams][columns] + bias.
+  virtual void multiply(std::span<const float> values, std::span<float> out) = 0;
 };
 // weights: [rows, columns], row-major; bias: [rows], or empty. The threshold is thresholds.input.
 struct ProductWeights {

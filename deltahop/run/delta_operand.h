@@ -32,7 +32,8 @@ struct OperandOptions {
   bool record_largest = false;
 };
 
-template <class W>
+// W, Sum as in kernels/delta_matvec.h.
+template <class W, class Sum>
 class DeltaOperand {
  public:
   static constexpr bool kIsFloat = std::is_same_v<W, float>;
@@ -42,9 +43,11 @@ class DeltaOperand {
   DeltaOperand(ColumnPanel<W> panel, const OperandOptions& options)
       : panel_(std::move(panel)), options_(options) {
     const auto columns = static_cast<size_t>(panel_.columns());
-    sent_.resize(columns * static_cast<size_t>(options.streams), Delta{});
-    indices_.resize(columns + kSentSlack);
-    deltas_.resize(columns + kSentSlack);
+    const auto streams = static_cast<size_t>(options.streams);
+    sent_.resize(columns * streams, Delta{});
+    indices_.resize((columns + kSentSlack) * streams);
+    deltas_.resize((columns + kSentSlack) * streams);
+    lists_.resize(streams);
     dense_.resize(columns);
     if (!kIsFloat) bounded_.resize(columns);
     // |d| >= theta for whole codes; a threshold that is a whole number of codes stays one.
@@ -58,25 +61,27 @@ class DeltaOperand {
     if (options.dense_from != std::numeric_limits<int64_t>::max()) counts_.dense_from = options.dense_from;
   }
 
-  // memory += panel * (what of `values` is sent), for one of the streams; in full: memory += panel * values.
-  template <class Sum>
-  void add(std::span<const float> values, int64_t stream, std::span<Sum> memory, RowWorkers* workers) {
-    if (options_.record_largest) record(values);
-    values = bounded(values);
-    ++counts_.steps;
-    if (options_.delta) {
-      add_changes(values, stream, memory, workers);
-      return;
+  // For every stream: memory += panel * (what of its values is sent); in full: memory += panel * values.
+  // values: [streams][columns]; memories: [streams][stride], of which this panel feeds rows from first_row
+  // on.
+  void add(std::span<const float> values, std::span<Sum> memories, int64_t stride, int64_t first_row,
+           RowWorkers* workers) {
+    const auto columns = static_cast<size_t>(panel_.columns()), rows = static_cast<size_t>(panel_.rows());
+    for (int64_t stream = 0; stream < options_.streams; ++stream) {
+      const auto own = values.subspan(static_cast<size_t>(stream) * columns, columns);
+      if (options_.record_largest) record(own);
+      StreamColumns<Delta, Sum>& list = lists_[static_cast<size_t>(stream)];
+      list.memory = memories.subspan(static_cast<size_t>(stream * stride + first_row), rows);
+      list.sent = options_.delta ? changes(bounded(own), stream) : everything(bounded(own), stream);
+      ++counts_.steps;
+      counts_.sent += list.sent.count;
     }
-    ++counts_.dense_steps;
-    counts_.sent += panel_.columns();
-    counts_.read += panel_.columns();
-    if constexpr (kIsFloat) {
-      add_dense(panel_, values, memory, workers);
+    if (options_.streams > 1) {
+      for (const auto& list : lists_) counts_.read += list.sent.count;
+      counts_.dense_steps += options_.delta ? 0 : options_.streams;
+      add_columns_of_streams(panel_, std::span<const StreamColumns<Delta, Sum>>(lists_), workers);
     } else {
-      for (size_t i = 0; i < dense_.size(); ++i)
-        dense_[i] = static_cast<int16_t>(std::nearbyint(values[i] * static_cast<float>(options_.scale)));
-      add_dense(panel_, std::span<const int16_t>(dense_), memory, workers);
+      add_one(lists_.front(), workers);
     }
   }
 
@@ -95,29 +100,51 @@ class DeltaOperand {
   double largest() const { return largest_; }
 
  private:
-  template <class Sum>
-  void add_changes(std::span<const float> values, int64_t stream, std::span<Sum> memory,
-                   RowWorkers* workers) {
-    const std::span<Delta> sent = std::span(sent_).subspan(static_cast<size_t>(stream * panel_.columns()),
-                                                           static_cast<size_t>(panel_.columns()));
-    SentColumns<Delta> list{indices_.data(), deltas_.data(), 0};
+  // Both paths give the same bits; which is faster was measured.
+  void add_one(const StreamColumns<Delta, Sum>& list, RowWorkers* workers) {
+    if (options_.delta && list.sent.count < options_.dense_from) {
+      counts_.read += list.sent.count;
+      add_columns(panel_, list.sent, list.memory, workers);
+      return;
+    }
+    ++counts_.dense_steps;
+    counts_.read += panel_.columns();
+    std::span<const Delta> all(list.sent.deltas, static_cast<size_t>(list.sent.count));
+    if (options_.delta) {  // the gaps of what was not sent are zeros
+      scatter(list.sent, std::span<Delta>(dense_));
+      all = dense_;
+    }
+    add_dense(panel_, all, list.memory, workers);
+  }
+
+  SentColumns<Delta> changes(std::span<const float> values, int64_t stream) {
+    const auto columns = static_cast<size_t>(panel_.columns());
+    const std::span<Delta> sent = std::span(sent_).subspan(static_cast<size_t>(stream) * columns, columns);
+    SentColumns<Delta> list;
+    uint32_t* const indices = &indices_[static_cast<size_t>(stream) * (columns + kSentSlack)];
+    Delta* const deltas = &deltas_[static_cast<size_t>(stream) * (columns + kSentSlack)];
     if constexpr (kIsFloat) {
+      list.count = encode_delta(values, sent, static_cast<float>(options_.threshold), indices, deltas);
+    } else {
       list.count =
-          encode_delta(values, sent, static_cast<float>(options_.threshold), indices_.data(), deltas_.data());
-    } else {
-      list.count = encode_delta(values, static_cast<float>(options_.scale), sent, code_threshold_,
-                                indices_.data(), deltas_.data());
+          encode_delta(values, static_cast<float>(options_.scale), sent, code_threshold_, indices, deltas);
     }
-    counts_.sent += list.count;
-    if (list.count >= options_.dense_from) {
-      ++counts_.dense_steps;
-      counts_.read += panel_.columns();
-      scatter(list, std::span<Delta>(dense_));
-      add_dense(panel_, std::span<const Delta>(dense_), memory, workers);
-    } else {
-      counts_.read += list.count;
-      add_columns(panel_, list, memory, workers);
+    list.indices = indices;
+    list.deltas = deltas;
+    return list;
+  }
+
+  SentColumns<Delta> everything(std::span<const float> values, int64_t stream) {
+    const size_t first = static_cast<size_t>(stream) * (values.size() + kSentSlack);
+    for (size_t i = 0; i < values.size(); ++i) {
+      indices_[first + i] = static_cast<uint32_t>(i);
+      if constexpr (kIsFloat)
+        deltas_[first + i] = values[i];
+      else
+        deltas_[first + i] =
+            static_cast<int16_t>(std::nearbyint(values[i] * static_cast<float>(options_.scale)));
     }
+    return {&indices_[first], &deltas_[first], panel_.columns()};
   }
 
   // Integers: within the range that codes can hold.
@@ -144,9 +171,11 @@ class DeltaOperand {
   ColumnPanel<W> panel_;
   OperandOptions options_;
   int32_t code_threshold_ = 0;
-  std::vector<Delta> sent_;  // [streams][columns]: what the memories stand for
-  std::vector<uint32_t> indices_;
-  std::vector<Delta> deltas_, dense_;
+  std::vector<Delta> sent_;        // [streams][columns]: what the memories stand for
+  std::vector<uint32_t> indices_;  // [streams][columns and slack], as the next
+  std::vector<Delta> deltas_;
+  std::vector<StreamColumns<Delta, Sum>> lists_;
+  std::vector<Delta> dense_;
   std::vector<float> bounded_;
   StreamStatistics counts_;
   double largest_ = 0;

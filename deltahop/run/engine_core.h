@@ -85,17 +85,12 @@ class EngineCore : public Base {
     return std::span(memory_).subspan(static_cast<size_t>(stream * rows_), static_cast<size_t>(rows_));
   }
   // The memories of a step in full start anew; those of changes go on.
-  void begin(int64_t stream) {
-    if (options_.delta) return;
-    const std::span<Sum> all = memory(stream);
-    std::fill(all.begin(), all.end(), Sum{});
+  void begin() {
+    if (!options_.delta) std::fill(memory_.begin(), memory_.end(), Sum{});
   }
-  void add(size_t operand, std::span<const float> values, int64_t stream) {
-    DeltaOperand<W>& own = operands_[operand];
-    const std::span<Sum> all = memory(stream);
-    own.add(values, stream,
-            all.subspan(static_cast<size_t>(first_rows_[operand]), static_cast<size_t>(own.panel().rows())),
-            options_.workers);
+  // values: [streams][columns].
+  void add(size_t operand, std::span<const float> values) {
+    operands_[operand].add(values, memory_, rows_, first_rows_[operand], options_.workers);
   }
   // What the memories stand for, biases added.
   void read_out(int64_t stream, std::span<float> out) {
@@ -110,7 +105,7 @@ class EngineCore : public Base {
   EngineOptions options_;
   int64_t rows_;
   std::vector<float> bias_, units_;
-  std::vector<DeltaOperand<W>> operands_;
+  std::vector<DeltaOperand<W, Sum>> operands_;
   std::vector<int64_t> first_rows_;
   std::vector<Sum> memory_;  // [streams][rows]
 };

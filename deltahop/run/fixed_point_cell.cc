@@ -79,7 +79,13 @@ class FixedPointCell final : public CellEngine {
     FixedPointCell::reset();
   }
 
-  void step(std::span<const float> x, int64_t stream, std::span<float> hidden, std::span<float>) override {
+  void step(std::span<const float> x, std::span<float> hidden, std::span<float>) override {
+    const auto inputs = static_cast<size_t>(layer_->inputs), units = static_cast<size_t>(layer_->hidden);
+    for (size_t s = 0; s < static_cast<size_t>(options_.streams); ++s)
+      step_one(x.subspan(s * inputs, inputs), static_cast<int64_t>(s), hidden.subspan(s * units, units));
+  }
+
+  void step_one(std::span<const float> x, int64_t stream, std::span<float> hidden) {
     const std::span<int32_t> memory =
         std::span(memory_).subspan(static_cast<size_t>(stream) * start_.size(), start_.size());
     if (!options_.delta) begin_in_full(stream, memory);

@@ -35,15 +35,8 @@ class CellStep final : public SessionStep {
     copy_in(places_.given_hidden, state_.hidden);
     copy_in(places_.given_cell, state_.cell);
     state_.has_started = true;
-    const auto part = [](auto* begin, int64_t stream, int64_t size) {
-      return std::span(begin + stream * size, static_cast<size_t>(size));
-    };
-    for (int64_t stream = 0; stream < places_.streams; ++stream) {
-      const std::span<float> cell =
-          state_.cell.empty() ? std::span<float>() : part(state_.cell.data(), stream, places_.hidden);
-      engine_->step(part(places_.x, stream, places_.inputs), stream,
-                    part(state_.hidden.data(), stream, places_.hidden), cell);
-    }
+    engine_->step({places_.x, static_cast<size_t>(places_.streams * places_.inputs)}, state_.hidden,
+                  state_.cell);
     for (float* out : places_.hidden_outputs) std::copy(state_.hidden.begin(), state_.hidden.end(), out);
     for (float* out : places_.cell_outputs) std::copy(state_.cell.begin(), state_.cell.end(), out);
   }
@@ -56,26 +49,14 @@ class CellStep final : public SessionStep {
 
 class ProductStep final : public SessionStep {
  public:
-  ProductStep(std::unique_ptr<ProductEngine> engine, const ConstantProduct& product, const float* in,
-              float* out)
-      : engine_(std::move(engine)),
-        in_(in),
-        out_(out),
-        samples_(product.samples),
-        columns_(product.weights.columns),
-        rows_(product.weights.rows) {}
-  void run() override {
-    for (int64_t i = 0; i < samples_; ++i) {
-      engine_->multiply({in_ + i * columns_, static_cast<size_t>(columns_)}, i,
-                        {out_ + i * rows_, static_cast<size_t>(rows_)});
-    }
-  }
+  ProductStep(std::unique_ptr<ProductEngine> engine, std::span<const float> in, std::span<float> out)
+      : engine_(std::move(engine)), in_(in), out_(out) {}
+  void run() override { engine_->multiply(in_, out_); }
 
  private:
   std::unique_ptr<ProductEngine> engine_;
-  const float* in_;
-  float* out_;
-  int64_t samples_, columns_, rows_;
+  std::span<const float> in_;
+  std::span<float> out_;
 };
 
 bool has(const Node& node, size_t index) {
@@ -210,8 +191,10 @@ bool SessionPlan::make_product(size_t index) {
   }
   auto engine = make_product_engine(product->weights, options);
   engines_.push_back(engine.get());
-  steps_.push_back(std::make_unique<ProductStep>(std::move(engine), *product, places_.source(node.inputs[0]),
-                                                 places_.target(node.outputs[0])));
+  const std::span in(places_.source(node.inputs[0]), static_cast<size_t>(size_of(network_, node.inputs[0])));
+  const std::span out(places_.target(node.outputs[0]),
+                      static_cast<size_t>(size_of(network_, node.outputs[0])));
+  steps_.push_back(std::make_unique<ProductStep>(std::move(engine), in, out));
   return true;
 }
 

@@ -126,8 +126,8 @@ TEST(DeltaColumnLaw, NativeKernelsGiveTheHardwaresOutputs) {
     int64_t mismatches = 0;
     for (size_t t = 0; t < 1000; ++t) {
       for (size_t i = 0; i < 8; ++i) x[i] = std::ldexp(static_cast<float>(stimuli[t * 8 + i]), -8);
-      first->step(x, 0, h1, {});
-      second->step(h1, 0, h2, {});
+      first->step(x, h1, {});
+      second->step(h1, h2, {});
       for (size_t i = 0; i < 16; ++i) {
         const int16_t wanted =
             theta == 0 ? vectors->golden[t * 16 + i] : traces[1].outputs.values<int16_t>()[t * 16 + i];
