@@ -6,10 +6,12 @@
 #include <thread>
 #include <vector>
 
+#include <hwy/cache_control.h>
+
 namespace deltahop {
 namespace {
 
-constexpr int kSpins = 4000;  // some ten microseconds: about the pause between two layers of one step
+constexpr int kSpins = 1000;  // some ten microseconds: about the pause between two layers of one step
 
 }  // namespace
 
@@ -24,6 +26,7 @@ struct RowWorkers::Team {
     uint32_t seen = 0;
     for (;;) {
       for (int spin = 0; spin < kSpins && round.load(std::memory_order_acquire) == seen; ++spin) {
+        hwy::Pause();
       }
       round.wait(seen, std::memory_order_acquire);
       seen = round.load(std::memory_order_acquire);
@@ -54,7 +57,11 @@ void RowWorkers::run(const std::function<void(int)>& work) {
   team_->round.notify_all();
   work(0);
   for (int spin = 0; team_->busy.load(std::memory_order_acquire) != 0; ++spin) {
-    if (spin > kSpins) std::this_thread::yield();
+    if (spin > kSpins) {
+      std::this_thread::yield();
+    } else {
+      hwy::Pause();
+    }
   }
 }
 

@@ -14,7 +14,7 @@ TEST(RowWorkers, EachPieceIsDoneOnceACall) {
   for (const int threads : {1, 2, 4}) {
     RowWorkers workers(threads);
     std::vector<int> done(static_cast<size_t>(threads));
-    for (int call = 1; call <= 2000; ++call) {
+    for (int call = 1; call <= 300; ++call) {
       workers.run([&](int piece) { ++done[static_cast<size_t>(piece)]; });
       ASSERT_EQ(done, std::vector<int>(static_cast<size_t>(threads), call));
     }
@@ -26,7 +26,9 @@ TEST(RowWorkers, WakeAfterALongPause) {
   int done = 0;
   for (int call = 0; call < 3; ++call) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // longer than they spin
-    workers.run([&](int piece) { done += piece; });
+    workers.run([&](int piece) {
+      if (piece == 1) ++done;
+    });
   }
   EXPECT_EQ(done, 3);
 }

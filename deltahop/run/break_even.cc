@@ -68,7 +68,8 @@ class Measurement {
       dense[round] = by_all();
     }
     if (median(dense) > kWorthwhile * median(whole)) return 2;
-    const double each = (median(whole) - median(half)) / (static_cast<double>(columns - columns / 2));
+    const int64_t more = columns - columns / 2;
+    const double each = (median(whole) - median(half)) / static_cast<double>(more);
     const double fixed = median(whole) - each * static_cast<double>(columns);
     return each > 0 ? std::max(median(dense) - fixed, 0.0) / each / static_cast<double>(columns) : 2;
   }
