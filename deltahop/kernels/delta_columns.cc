@@ -122,14 +122,19 @@ HWY_INLINE void ask_for(const Group<kGroup, W>& group, int64_t row, int64_t rows
   }
 }
 
-// Whole blocks of rows in [begin, end), with the lines of `later` asked for; returns where it stopped.
+// Of the columns of the next group the first kBytesAhead are asked for while this one is summed: by the time
+// that they are read, the machine's own prefetcher has seen where each of the long ones goes on.
+constexpr int64_t kBytesAhead = 1024;
+
+// Whole blocks of rows in [begin, end); returns where it stopped.
 template <int kGroup, class W, class Sum>
 HWY_INLINE int64_t add_blocks(const Group<kGroup, W>& group, int64_t begin, int64_t end, Sum* memory) {
   const int64_t block = kVectors * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<Lane<W>>()));
-  const bool asks = group.later[0] != nullptr;
+  const int64_t asked =
+      group.later[0] == nullptr ? begin : begin + kBytesAhead / static_cast<int64_t>(sizeof(W));
   int64_t row = begin;
   for (; row + block <= end; row += block) {
-    if (asks) ask_for(group, row, block);
+    if (row < asked) ask_for(group, row, block);
     add_block(group, row, memory + row);
   }
   return row;
@@ -150,34 +155,22 @@ HWY_INLINE void add_rest(const Group<kGroup, W>& group, int64_t row, int64_t end
 
 // Entries [first, first + kGroup) of the list; those beyond its end count as zero times the last column.
 template <int kGroup, class W, class Delta, class Sum>
-HWY_INLINE void add_group(const Job<W, Delta, Sum>& job, int64_t first, const Ahead& ahead) {
+HWY_INLINE void add_group(const Job<W, Delta, Sum>& job, int64_t first) {
   Group<kGroup, W> group;
-  const int64_t later = first + kGroup * ahead.groups;
+  const int64_t last = job.count - 1, later = first + kGroup;
   for (int64_t j = 0; j < kGroup; ++j) {
     const size_t slot = static_cast<size_t>(j);
-    group.columns[slot] = job.column(std::min(first + j, job.count - 1));
-    group.factors[slot] = first + j < job.count ? factor_of(job.deltas[first + j]) : Lane<W>{};
+    group.columns[slot] = job.column(std::min(first + j, last));
+    group.factors[slot] = first + j <= last ? factor_of(job.deltas[first + j]) : Lane<W>{};
+    group.later[slot] = later <= last ? job.column(std::min(later + j, last)) : nullptr;
   }
-  const auto look = [&](int64_t entry, int64_t shift) {
-    for (int64_t j = 0; j < kGroup; ++j) {
-      group.later[static_cast<size_t>(j)] =
-          entry < job.count ? job.column(std::min(entry + j, job.count - 1)) + shift : nullptr;
-    }
-  };
-  int64_t row = job.begin;
-  if (ahead.rows > 0) {
-    look(first, ahead.rows);
-    row = add_blocks(group, row, job.end - ahead.rows, job.memory);
-  }
-  look(later, ahead.turned);
-  row = add_blocks(group, row, job.end, job.memory);
+  const int64_t row = add_blocks(group, job.begin, job.end, job.memory);
   add_rest(group, row, job.end, job.memory);
 }
 
 template <int kGroup, class W, class Delta, class Sum>
 HWY_INLINE void add_groups(const Job<W, Delta, Sum>& job) {
-  const Ahead ahead(job.end - job.begin, kGroup, sizeof(W));
-  for (int64_t first = 0; first < job.count; first += kGroup) add_group<kGroup>(job, first, ahead);
+  for (int64_t first = 0; first < job.count; first += kGroup) add_group<kGroup>(job, first);
 }
 
 constexpr int64_t kColumnsAhead = 16;

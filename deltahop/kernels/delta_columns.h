@@ -64,25 +64,4 @@ inline constexpr int64_t byte_of_row(int64_t r) {
   return (r & ~int64_t{63}) | (r >> 2 & 3) << 4 | (r >> 4 & 3) << 2 | (r & 3);
 }
 
-// How far ahead lines are asked for, over all columns of a group together.
-inline constexpr int64_t kBytesAhead = 8 << 10;
-
-// Where the lines ahead of one group of `group` columns are found. Within long columns: the same columns
-// further down, then the top of the next group. Short columns: the same rows some groups later.
-struct Ahead {
-  int64_t rows = 0;    // rows further down; 0 for short columns
-  int64_t turned = 0;  // rows from there, once the lines ahead are the next group's: at most 0
-  int64_t groups = 1;  // groups later
-  Ahead(int64_t row_count, int64_t group, int64_t weight_bytes) {
-    const int64_t whole = std::max<int64_t>((row_count + kRowUnit - 1) / kRowUnit * kRowUnit, kRowUnit);
-    const int64_t want = (kBytesAhead / group / weight_bytes + kRowUnit - 1) / kRowUnit * kRowUnit;
-    if (whole > want) {
-      rows = want;
-      turned = want - whole;
-    } else {
-      groups = (want + whole - 1) / whole;
-    }
-  }
-};
-
 }  // namespace deltahop::delta_columns

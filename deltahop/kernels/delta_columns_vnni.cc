@@ -60,6 +60,28 @@ DELTAHOP_VNNI_TARGET inline bool split(const int16_t* deltas, int64_t count, Byt
   return true;
 }
 
+// How far ahead lines are asked for, over all columns of a group together: 16 short columns are too many for
+// the machine's own prefetcher.
+constexpr int64_t kBytesAhead = 8 << 10;
+
+// Where the lines ahead of a group are found. Within long columns: the same columns further down, then the
+// top of the next group. Short columns: the same rows some groups later.
+struct Ahead {
+  int64_t rows = 0;    // rows further down; 0 for short columns
+  int64_t turned = 0;  // rows from there, once the lines ahead are the next group's: at most 0
+  int64_t groups = 1;  // groups later
+  explicit Ahead(int64_t row_count) {
+    const int64_t whole = std::max<int64_t>((row_count + kRowUnit - 1) / kRowUnit, 1) * kRowUnit;
+    const int64_t want = kBytesAhead / kColumns;
+    if (whole > want) {
+      rows = want;
+      turned = want - whole;
+    } else {
+      groups = (want + whole - 1) / whole;
+    }
+  }
+};
+
 // Walks the list and deals it out in groups.
 class Dealer {
  public:
@@ -207,7 +229,7 @@ void add_rows(const ByteGroup& group, int64_t begin, int64_t end, bool asks, int
 }
 
 void run_groups(const ByteJob& job) {
-  const Ahead ahead(job.end - job.begin, kColumns, 1);
+  const Ahead ahead(job.end - job.begin);
   Dealer dealer(job);
   ByteGroup group;
   while (dealer.more()) {
