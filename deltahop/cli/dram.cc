@@ -13,6 +13,9 @@
 #include "deltahop/cli/dram_findings.h"
 #include "deltahop/cli/options.h"
 #include "deltahop/cli/reporting.h"
+#include "deltahop/io/npz.h"
+#include "deltahop/run/saved_sequence.h"
+#include "deltahop/simulate/delta_transfers.h"
 #include "deltahop/simulate/dram_trace.h"
 
 namespace deltahop {
@@ -32,7 +35,7 @@ struct DramOptions {
   ReportOptions report;
 };
 
-// A stream by its text, or a trace where the text names a file.
+// A stream by its text; or a trace, or the columns of a saved recurrent trace, where the text names a file.
 DramStream stream_of(const std::string& text, uint64_t bytes) {
   std::error_code fault;
   if (!std::filesystem::is_regular_file(text, fault)) {
@@ -40,8 +43,20 @@ DramStream stream_of(const std::string& text, uint64_t bytes) {
     return parse_dram_stream(text);
   }
   DramStream stream;
-  stream.kind = DramStream::Kind::trace;
   stream.text = text;
+  if (text.ends_with(".npz")) {
+    const auto arrays = read_npz(text);
+    if (!holds_sequence(arrays))
+      throw Error(text, "is no recurrent trace",
+                  "'deltahop simulate --on edge_drnn --save-trace' writes them");
+    const std::vector<SavedLayer> layers = sequence_from(arrays, text);
+    std::vector<const RecurrentTrace*> traces;
+    for (const SavedLayer& layer : layers) traces.push_back(&layer.trace);
+    stream.kind = DramStream::Kind::transfers;
+    stream.transfers = delta_transfers(traces);
+    return stream;
+  }
+  stream.kind = DramStream::Kind::trace;
   stream.trace = parse_dram_trace(read_file(text), text, bytes);
   return stream;
 }
@@ -119,7 +134,8 @@ void check_options(const DramOptions& options, const std::vector<DramResult>& re
   };
   if (!options.kept.empty() && std::none_of(results.begin(), results.end(), is(DramStream::Kind::columns)))
     throw Error("--kept", "no stream reads columns", "add --stream columns:2304");
-  if (options.writes > 0 && std::all_of(results.begin(), results.end(), is(DramStream::Kind::trace)))
+  const auto plays_once = [](const DramResult& result) { return result.stream.plays_once(); };
+  if (options.writes > 0 && std::all_of(results.begin(), results.end(), plays_once))
     throw Error("--writes", "a trace says itself what it writes");
 }
 
@@ -179,7 +195,8 @@ void add_options(CLI::App& command, DramOptions& options) {
       "--stream", options.streams,
       "sequential; random[:BYTES], BYTES of each burst wanted; columns:BYTES[:KEPT[:COUNT]], weight columns "
       "of "
-      "which a fresh choice is read every step; same-bank[:BYTES]; rotating[:BYTES]; or a trace file. "
+      "which a fresh choice is read every step; same-bank[:BYTES]; rotating[:BYTES]; a file of "
+      "requests; or the .npz of a recurrent trace, whose columns are read. "
       "Several may be given. Without: sequential random");
   command.add_option(
       "--kept", options.kept,

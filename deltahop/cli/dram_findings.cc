@@ -303,6 +303,7 @@ double uncertainty_of(const DramStream& stream, const DramPart& part, const Dram
   switch (stream.kind) {
     case DramStream::Kind::sequential:
     case DramStream::Kind::columns:
+    case DramStream::Kind::transfers:
       return part.bank_groups > 1 ? 0.11 : 0.02;
     case DramStream::Kind::same_bank:
     case DramStream::Kind::rotating:

@@ -59,6 +59,15 @@ DramSource::DramSource(const DramStream& stream, const DramLoad& load, const Dra
           refuse(fmt::format("address {:#x} lies outside", request.address));
       }
       break;
+    case DramStream::Kind::transfers:
+      total_ = 0;
+      for (const auto& [address, bytes] : stream.transfers) {
+        if (bytes < 1 || address >= mapping.bytes() ||
+            mapping.bytes() - address < static_cast<uint64_t>(bytes))
+          refuse(fmt::format("{} bytes at {:#x} lie outside", bytes, address));
+        total_ += bursts_of(address, bytes);
+      }
+      break;
     case DramStream::Kind::sequential:
       break;
   }
@@ -80,10 +89,16 @@ void DramSource::choose_columns() {
   next_chosen_ = 0;
 }
 
+int64_t DramSource::bursts_of(uint64_t address, int64_t bytes) const {
+  const int shift = mapping_.burst_shift();
+  return static_cast<int64_t>(((address + static_cast<uint64_t>(bytes) - 1) >> shift) - (address >> shift) +
+                              1);
+}
+
 void DramSource::take(uint64_t address, int64_t bytes) {
   const int shift = mapping_.burst_shift();
   burst_ = address >> shift;
-  bursts_left_ = static_cast<int64_t>(((address + static_cast<uint64_t>(bytes) - 1) >> shift) - burst_ + 1);
+  bursts_left_ = bursts_of(address, bytes);
   bytes_wanted_ += bytes;
 }
 
@@ -99,6 +114,11 @@ void DramSource::begin_access() {
     case DramStream::Kind::random: {
       const uint64_t slot = random_.bits() & (access_slots_ - 1);  // a power of two
       take(slot * static_cast<uint64_t>(slot_bytes(access_bytes_)), access_bytes_);
+      return;
+    }
+    case DramStream::Kind::transfers: {
+      const DramTransfer& transfer = stream_.transfers[static_cast<size_t>(index)];
+      take(transfer.address, transfer.bytes);
       return;
     }
     case DramStream::Kind::columns:

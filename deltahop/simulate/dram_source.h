@@ -26,6 +26,7 @@ class DramSource {
  private:
   void begin_access();
   void choose_columns();
+  int64_t bursts_of(uint64_t address, int64_t bytes) const;
   void take(uint64_t address, int64_t bytes);
 
   const DramStream& stream_;

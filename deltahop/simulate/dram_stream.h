@@ -18,8 +18,13 @@
 
 namespace deltahop {
 
+struct DramTransfer {
+  uint64_t address = 0;
+  int64_t bytes = 0;
+};
+
 struct DramStream {
-  enum class Kind : uint8_t { sequential, random, columns, same_bank, rotating, trace };
+  enum class Kind : uint8_t { sequential, random, columns, same_bank, rotating, trace, transfers };
   Kind kind = Kind::sequential;
   std::string text;  // as it was given
   // random, same-bank, rotating: bytes that each access wants; 0 for one burst.
@@ -30,14 +35,17 @@ struct DramStream {
   double kept_fraction = 1.0;
   int64_t columns = 1536;
   std::vector<DramRequest> trace;
+  std::vector<DramTransfer> transfers;  // read one behind the other
+
+  bool plays_once() const { return kind == Kind::trace || kind == Kind::transfers; }
 };
 
 // "sequential", "random[:BYTES]", "columns:BYTES[:KEPT[:COUNT]]", "same-bank[:BYTES]", "rotating[:BYTES]";
-// KEPT is a fraction or "10%". Throws Error; a trace is no business of this.
+// KEPT is a fraction or "10%". Throws Error; traces and transfers are no business of this.
 DramStream parse_dram_stream(std::string_view text);
 
 struct DramLoad {
-  int64_t requests = 100'000;  // bursts; a trace is played once, whatever this says
+  int64_t requests = 100'000;  // bursts; traces and transfers are played once, whatever this says
   int outstanding = 0;         // that the requester waits for at most; 0: as many as the queues take
   double write_fraction = 0.0;
   uint64_t seed = 1;
