@@ -8,6 +8,7 @@
 
 #include "deltahop/io/onnx.h"
 #include "deltahop/io/onnx_tensor.h"
+#include "deltahop/network/recurrent_cell.h"
 
 namespace deltahop {
 namespace {
@@ -53,6 +54,8 @@ class Lowering {
     if (name == "Split") split();
     if (name == "Pad") pad();
     if (name == "Dropout") return dropout();
+    if (cell_kind_of(*node_.layer) && type_of_input(0) == DataType::bfloat16)
+      refuse("a recurrent layer of type bfloat16");
     return take();
   }
 

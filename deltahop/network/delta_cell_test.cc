@@ -102,6 +102,100 @@ TEST(DeltaCell, SeesAStateFromOutsideAsAChange) {
   EXPECT_NEAR(cell.hidden()[0], std::tanh(0.25 * -1.0 + 0.125), 1e-14);
 }
 
+// A random cell of any kind with thresholds, and a signal that wanders.
+struct Wandering {
+  RecurrentCell cell;
+  DeltaThresholds thresholds;
+  std::vector<double> x;
+
+  explicit Wandering(Random& random) {
+    const Network network = random_recurrent_case(random).network();
+    cell = recurrent_cells(network, network.nodes()[0])[0];
+    thresholds = {random.uniform(0, 0.5), random.uniform(0, 0.3), random.uniform(0, 0.2)};
+    x.assign(static_cast<size_t>(cell.inputs), 0.0);
+  }
+  void move(Random& random) {
+    for (double& value : x) value += random.normal() * 0.2;
+  }
+};
+
+TEST(DeltaCell, KeepsWhatItSentWithinTheThreshold) {
+  Random random(12);
+  for (int round = 0; round < 50; ++round) {
+    Wandering signal(random);
+    DeltaCell<double> cell(signal.cell, signal.thresholds);
+    for (int step = 0; step < 30; ++step) {
+      signal.move(random);
+      const std::vector<double> before(cell.hidden().begin(), cell.hidden().end());
+      cell.step(signal.x);
+      for (size_t i = 0; i < signal.x.size(); ++i)
+        EXPECT_LE(std::abs(signal.x[i] - cell.input_stream().sent()[i]), signal.thresholds.input);
+      for (size_t i = 0; i < before.size(); ++i)
+        EXPECT_LE(std::abs(before[i] - cell.hidden_stream().sent()[i]), signal.thresholds.hidden);
+    }
+  }
+}
+
+// The rows [first, first + hidden) of a matrix times a vector.
+std::vector<double> product(const std::vector<float>& matrix, int64_t first, int64_t rows,
+                            std::span<const double> vector) {
+  std::vector<double> sums(static_cast<size_t>(rows), 0.0);
+  for (size_t row = 0; row < sums.size(); ++row) {
+    for (size_t i = 0; i < vector.size(); ++i)
+      sums[row] +=
+          static_cast<double>(matrix[(static_cast<size_t>(first) + row) * vector.size() + i]) * vector[i];
+  }
+  return sums;
+}
+
+TEST(DeltaCell, RemembersTheProductsOfWhatItSent) {
+  Random random(13);
+  for (int round = 0; round < 50; ++round) {
+    Wandering signal(random);
+    const RecurrentCell& rules = signal.cell;
+    DeltaCell<double> cell(rules, signal.thresholds);
+    for (int step = 0; step < 30; ++step) {
+      signal.move(random);
+      cell.step(signal.x);
+    }
+    const int64_t size = rules.hidden;
+    for (int64_t gate = 0; gate < rules.gates(); ++gate) {
+      const bool apart = rules.kind == CellKind::gru && gate == 2;  // the candidate keeps R's part by itself
+      const auto wx = product(rules.input_weights, gate * size, size, cell.input_stream().sent());
+      const auto rh = product(rules.recurrent_weights, gate * size, size,
+                              apart && !rules.linear_before_reset ? cell.reset_hidden_stream().sent()
+                                                                  : cell.hidden_stream().sent());
+      for (int64_t unit = 0; unit < size; ++unit) {
+        const auto i = static_cast<size_t>(unit), row = static_cast<size_t>(gate * size + unit);
+        const double biases =
+            static_cast<double>(rules.input_bias[row]) + static_cast<double>(rules.recurrent_bias[row]);
+        double memory = cell.memory()[row];
+        if (apart) memory += cell.memory()[static_cast<size_t>(3 * size + unit)];
+        EXPECT_NEAR(memory, wx[i] + rh[i] + biases, 1e-11);
+      }
+    }
+  }
+}
+
+TEST(DeltaCell, CountsTheColumnsOfItsStreams) {
+  Random random(14);
+  Wandering signal(random);
+  DeltaCell<double> cell(signal.cell, signal.thresholds);
+  DeltaCounts wanted{20, signal.cell.inputs, signal.cell.hidden};
+  for (int step = 0; step < 20; ++step) {
+    signal.move(random);
+    cell.step(signal.x);
+    wanted.sent_x += static_cast<int64_t>(cell.input_stream().indices().size());
+    wanted.sent_h += static_cast<int64_t>(cell.hidden_stream().indices().size());
+    wanted.sent_rh += static_cast<int64_t>(cell.reset_hidden_stream().indices().size());
+  }
+  EXPECT_EQ(cell.counts(), wanted);
+  EXPECT_GT(wanted.sent_x, 0);
+  EXPECT_LT(wanted.sent_x, 20 * signal.cell.inputs);
+  cell.reset();
+  EXPECT_EQ(cell.counts(), (DeltaCounts{0, signal.cell.inputs, signal.cell.hidden}));
+}
+
 // The plain layer multiplies whole sequences by kernels of its own.
 TEST(DeltaCell, WithThresholdZeroIsThePlainLayer) {
   Random random(11);

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include <fmt/format.h>
 
+#include "deltahop/kernels/gates.h"
 #include "deltahop/network/recurrent_attributes.h"
 
 namespace deltahop {
@@ -107,6 +109,10 @@ template <class Real>
 void activate(const CellActivation& activation, float clip, std::span<Real> values) {
   const Real bound = clip, alpha = activation.alpha, beta = activation.beta;
   if (clip != 0.0f) each(values, [=](Real x) { return std::clamp(x, -bound, bound); });
+  if constexpr (std::is_same_v<Real, float>) {
+    // The sigmoid stays the library's: of a gate near 1 the difference from 1 counts.
+    if (activation.kind == Activation::tanh) return tanh_all(values, values);
+  }
   switch (activation.kind) {
     case Activation::sigmoid:
       return each(values, [](Real x) { return Real{1} / (Real{1} + std::exp(-x)); });

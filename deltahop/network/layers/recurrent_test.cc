@@ -116,9 +116,8 @@ TEST(Recurrent, KnowsTheActivationsOfOnnx) {
   const Tensor w = doubles({1, 1, 1}, {1}), r = doubles({1, 1, 1}, {0});
   for (const auto& [name, function] : known) {
     Attributes attributes{{"activations", std::vector<std::string>{name}}};
-    const auto is_one_of = [&](const std::set<std::string>& names) { return names.count(name) != 0; };
-    const bool takes_both = is_one_of({"Affine", "ScaledTanh", "HardSigmoid"});
-    if (takes_both || is_one_of({"LeakyRelu", "ThresholdedRelu", "Elu"}))
+    const bool takes_both = std::set<std::string>{"Affine", "ScaledTanh", "HardSigmoid"}.count(name) != 0;
+    if (takes_both || std::set<std::string>{"LeakyRelu", "ThresholdedRelu", "Elu"}.count(name) != 0)
       attributes.set("activation_alpha", std::vector<float>{0.75f});
     if (takes_both) attributes.set("activation_beta", std::vector<float>{0.125f});
     for (const double value : {-2.0, -0.25, 0.5, 0.75, 3.0}) {
