@@ -18,7 +18,8 @@ namespace {
 constexpr uint64_t kLargestFile = 1 << 24;
 constexpr std::string_view kBlanks = " \t\r";
 
-// One line, word by word; a word in double quotes may hold anything, with \" and \\ for those two signs.
+// One line, word by word; a word in double quotes may hold anything, with \" and \\ for those two signs and
+// \n for the end of a line.
 class Line {
  public:
   Line(std::string_view text, std::string place) : text_(text), place_(std::move(place)) {}
@@ -27,8 +28,9 @@ class Line {
     position_ = std::min(text_.find_first_not_of(kBlanks, position_), text_.size());
     return position_ == text_.size() || text_[position_] == '#' || text_[position_] == ';';
   }
+  bool at_quote() const { return text_[position_] == '"'; }
   std::string word() {
-    if (text_[position_] == '"') return quoted();
+    if (at_quote()) return quoted();
     const size_t end = std::min(text_.find_first_of(" \t\r#;", position_), text_.size());
     const size_t begin = std::exchange(position_, end);
     return std::string(text_.substr(begin, end - begin));
@@ -46,8 +48,9 @@ class Line {
   std::string quoted() {
     std::string word;
     for (++position_; position_ < text_.size() && text_[position_] != '"'; ++position_) {
-      if (text_[position_] == '\\' && position_ + 1 < text_.size()) ++position_;
-      word += text_[position_];
+      const bool escaped = text_[position_] == '\\' && position_ + 1 < text_.size();
+      if (escaped) ++position_;
+      word += escaped && text_[position_] == 'n' ? '\n' : text_[position_];
     }
     if (position_ == text_.size()) fail("a quoted name does not end", "close it with '\"'");
     ++position_;
@@ -62,18 +65,19 @@ class Line {
 double threshold(const Line& line, const std::string& text) {
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !std::isfinite(value) || value < 0)
+  if (text.empty() || end != text.c_str() + text.size() || !std::isfinite(value) || value < 0)
     line.fail(fmt::format("'{}' is no threshold", text), "0 or a positive number");
   return value;
 }
 
 void read_line(Line& line, ThresholdTable& table) {
+  const bool is_quoted = line.at_quote();
   const std::string name = line.word();
   DeltaThresholds thresholds;
   const std::vector<std::string> words = {"theta_x", "theta_h", "theta_rh"};
   double* const places[] = {&thresholds.input, &thresholds.hidden, &thresholds.reset_hidden};
   bool seen[] = {false, false, false};
-  if (name.empty() || name.find('=') != std::string::npos)
+  if (name.empty() || (!is_quoted && name.find('=') != std::string::npos))
     line.fail(fmt::format("'{}' is no name of a layer", name), "write: gru1 theta_x=0.1 theta_h=0.2");
   while (!line.at_end()) {
     const std::string word = line.word();
@@ -94,8 +98,8 @@ std::string name_text(const std::string& name) {
   if (!name.empty() && name.find_first_of(" \t\r\n#;=\"\\") == std::string::npos) return name;
   std::string text = "\"";
   for (const char c : name) {
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
+    if (c == '"' || c == '\\' || c == '\n') text += '\\';
+    text += c == '\n' ? 'n' : c;
   }
   return text + '"';
 }

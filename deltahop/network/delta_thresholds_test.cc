@@ -68,7 +68,7 @@ TEST(DeltaThresholds, GivesTextThatReadsBackExactly) {
     for (int64_t i = 0; i < lines; ++i) {
       std::string name;
       const int64_t length = random.integer(1, 6);
-      constexpr std::string_view kSigns = "ab/ .:#;\"\\\t*_";
+      constexpr std::string_view kSigns = "ab/ .:#;\"\\\t\n\r*_n=";
       for (int64_t k = 0; k < length; ++k)
         name += kSigns[static_cast<size_t>(random.integer(0, static_cast<int64_t>(kSigns.size()) - 1))];
       table.by_node[name] = {random.uniform(), random.chance(0.3) ? 0 : random.uniform() * 1e-5,
