@@ -59,12 +59,13 @@ std::vector<Recording> mixtures(const RecordingOptions& options, const std::vect
   std::vector<Recording> all;
   for (const fs::path& noise_path : sounds_in(options.noises)) {
     const auto noise = samples_of(noise_path, rate_Hz);
-    for (const fs::path& input : inputs) {
+    for (size_t source = 0; source < inputs.size(); ++source) {
+      const fs::path& input = inputs[source];
       const auto clean = samples_of(input, rate_Hz);
       for (const double snr : options.snrs_dB) {
         const auto segment = noise_segment(noise, static_cast<int64_t>(clean.size()), random);
         Recording recording{
-            fmt::format("{}, {} at {} dB", stem_of(input), stem_of(noise_path), snr), {}, clean};
+            fmt::format("{}, {} at {} dB", stem_of(input), stem_of(noise_path), snr), {}, clean, source};
         try {
           recording.samples = mixed(clean, segment, snr);
         } catch (const Error& fault) {
@@ -101,8 +102,9 @@ std::vector<Recording> load_recordings(const RecordingOptions& options, int64_t 
   if (!options.noises.empty()) return mixtures(options, inputs, rate_Hz);
   const std::vector<fs::path> references = sounds_in(options.references);
   std::vector<Recording> all;
-  for (const fs::path& input : inputs) {
-    Recording recording{stem_of(input), samples_of(input, rate_Hz), {}};
+  for (size_t source = 0; source < inputs.size(); ++source) {
+    const fs::path& input = inputs[source];
+    Recording recording{stem_of(input), samples_of(input, rate_Hz), {}, source};
     if (!references.empty()) {
       const fs::path reference = reference_of(input, references, inputs.size() == 1);
       recording.reference = samples_of(reference, rate_Hz);
@@ -115,6 +117,28 @@ std::vector<Recording> load_recordings(const RecordingOptions& options, int64_t 
     all.push_back(std::move(recording));
   }
   return all;
+}
+
+void refuse_idle_options(const StreamInputOptions& input, const SessionChoices& session,
+                         const RecordingOptions& recordings, bool is_sound_pipeline) {
+  const auto refuse = [&](bool given, std::string_view option) {
+    if (!given) return;
+    if (is_sound_pipeline)
+      throw Error(option, "does nothing for a sound pipeline, which says itself what it takes");
+    throw Error(option, "is for sound pipelines", "see deltahop list pipelines");
+  };
+  if (is_sound_pipeline) {
+    refuse(!input.front_end.empty(), "--front-end");
+    refuse(input.rate_Hz > 0, "--rate");
+    refuse(input.steps > 0, "--steps");
+    refuse(!input.labels.empty(), "--labels");
+    refuse(!session.loops.empty(), "--state-loop");
+    refuse(session.no_loops, "--no-state-loops");
+  } else {
+    refuse(!recordings.references.empty(), "--reference");
+    refuse(!recordings.noises.empty(), "--noise");
+    refuse(!recordings.snrs_dB.empty(), "--snr");
+  }
 }
 
 }  // namespace deltahop

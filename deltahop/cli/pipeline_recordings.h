@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "deltahop/cli/command.h"
+#include "deltahop/cli/stream_job.h"
 
 namespace deltahop {
 
@@ -25,9 +26,15 @@ struct Recording {
   std::string name;
   std::vector<float> samples;
   std::vector<float> reference;  // as long as samples; empty where there is none
+  size_t source = 0;             // which of the inputs
 };
 
 // One channel at `rate_Hz`. Throws Error naming the file.
 std::vector<Recording> load_recordings(const RecordingOptions& options, int64_t rate_Hz);
+
+// Options that would do nothing are refused by name, never ignored: those of networks for a sound pipeline,
+// and those of pipelines for a network.
+void refuse_idle_options(const StreamInputOptions& input, const SessionChoices& session,
+                         const RecordingOptions& recordings, bool is_sound_pipeline);
 
 }  // namespace deltahop

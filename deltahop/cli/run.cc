@@ -213,30 +213,6 @@ void show(const Findings& findings, const RunChoices& choices, const Surrounding
        choices.report, surroundings.console);
 }
 
-// Options that would do nothing are refused by name, never ignored.
-void refuse_idle_options(const RunChoices& choices, bool is_sound_pipeline) {
-  const auto refuse = [&](bool given, std::string_view option) {
-    if (!given) return;
-    if (is_sound_pipeline)
-      throw Error(option, "does nothing for a sound pipeline, which says itself what it takes");
-    throw Error(option, "is for sound pipelines",
-                "known: " + fmt::format("{}", fmt::join(pipeline_names(), ", ")));
-  };
-  if (is_sound_pipeline) {
-    refuse(!choices.input.front_end.empty(), "--front-end");
-    refuse(choices.input.rate_Hz > 0, "--rate");
-    refuse(choices.input.steps > 0, "--steps");
-    refuse(!choices.input.labels.empty(), "--labels");
-    refuse(!choices.session.loops.empty(), "--state-loop");
-    refuse(choices.session.no_loops, "--no-state-loops");
-  } else {
-    refuse(!choices.recordings.references.empty(), "--reference");
-    refuse(!choices.recordings.noises.empty(), "--noise");
-    refuse(!choices.recordings.snrs_dB.empty(), "--snr");
-    refuse(!choices.sweep.empty(), "--sweep");
-  }
-}
-
 void run(const RunChoices& choices, Surroundings& surroundings) {
   const Network network = choices.network.load();
   const Progress progress = surroundings.console.progress();
@@ -285,7 +261,9 @@ void run(const RunChoices& choices, Surroundings& surroundings) {
 
 void run_any(const RunChoices& choices, Surroundings& surroundings) {
   const bool sounds = is_pipeline(choices.network.network);
-  refuse_idle_options(choices, sounds);
+  refuse_idle_options(choices.input, choices.session, choices.recordings, sounds);
+  if (!sounds && !choices.sweep.empty())
+    throw Error("--sweep", "is for sound pipelines", "see deltahop list pipelines");
   if (!sounds) return run(choices, surroundings);
   PipelineJob job{.pipeline = choices.network.network,
                   .networks = choices.network.weights,

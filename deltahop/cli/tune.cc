@@ -10,10 +10,12 @@
 
 #include "deltahop/base/files.h"
 #include "deltahop/base/random.h"
+#include "deltahop/cli/pipeline_tune.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/stream_job.h"
 #include "deltahop/compress/tune_thresholds.h"
 #include "deltahop/io/load.h"
+#include "deltahop/pipeline/description.h"
 
 namespace deltahop {
 namespace {
@@ -27,6 +29,7 @@ struct TuneChoices {
   double held_out = 0.25;
   int64_t measurements = 200;
   std::string write_thresholds, write_model;
+  RecordingOptions recordings;  // for sound pipelines only
 };
 
 struct Parts {
@@ -248,6 +251,16 @@ Findings findings_of(const TuneResult& result, const Network& network, const Sur
   return findings;
 }
 
+void show(const Findings& findings, const TuneChoices& choices, const Surroundings& surroundings) {
+  emit({.name = "report",
+        .csv_name = "front",
+        .html = [&] { return to_html(findings); },
+        .json = [&] { return to_json(findings); },
+        .csv = [&] { return to_csv(findings); },
+        .text = [&] { return to_text(findings, style_of(surroundings.console)); }},
+       choices.report, surroundings.console);
+}
+
 void tune(const TuneChoices& choices, Surroundings& surroundings) {
   const Network network = choices.network.load();
   const Progress progress = surroundings.console.progress();
@@ -276,13 +289,39 @@ void tune(const TuneChoices& choices, Surroundings& surroundings) {
   write(choices.write_thresholds, [&](const std::string& path) { write_file(path, text_of(chosen)); });
   write(choices.write_model,
         [&](const std::string& path) { save_onnx(with_thresholds(network, chosen), path); });
-  emit({.name = "report",
-        .csv_name = "front",
-        .html = [&] { return to_html(findings); },
-        .json = [&] { return to_json(findings); },
-        .csv = [&] { return to_csv(findings); },
-        .text = [&] { return to_text(findings, style_of(surroundings.console)); }},
-       choices.report, surroundings.console);
+  show(findings, choices, surroundings);
+}
+
+void tune_sounds(const TuneChoices& choices, Surroundings& surroundings) {
+  PipelineTuneJob job{.pipeline = choices.network.network,
+                      .networks = choices.network.weights,
+                      .recordings = choices.recordings,
+                      .options = choices.session.options(),
+                      .held_out = choices.held_out,
+                      .measurements = choices.measurements};
+  if (choices.max_loss >= 0) job.max_loss_dB = choices.max_loss;
+  job.recordings.inputs = choices.input.inputs;
+  job.recordings.limit = choices.input.limit;
+  job.recordings.seed = choices.network.seed;
+  PipelineTuning tuning = tune_pipeline(job, surroundings.console.progress());
+  Provenance provenance = provenance_of(surroundings);
+  provenance.seed = choices.network.seed;
+  provenance.threads = job.options.threads;
+  provenance.input = tuning.findings.provenance.input;
+  tuning.findings.provenance = std::move(provenance);
+  if (!choices.write_thresholds.empty()) {
+    write_file(choices.write_thresholds, text_of(tuning.chosen));
+    surroundings.console.note(fmt::format("wrote {}", choices.write_thresholds));
+  }
+  show(tuning.findings, choices, surroundings);
+}
+
+void tune_any(const TuneChoices& choices, Surroundings& surroundings) {
+  const bool sounds = is_pipeline(choices.network.network);
+  if (sounds && !choices.write_model.empty())
+    throw Error("--write-model", "a pipeline has several networks", "take --write-thresholds");
+  refuse_idle_options(choices.input, choices.session, choices.recordings, sounds);
+  return sounds ? tune_sounds(choices, surroundings) : tune(choices, surroundings);
 }
 
 }  // namespace
@@ -298,7 +337,7 @@ void add_tune(CLI::App& program, Surroundings& surroundings) {
       ->add_option(
           "--max-loss", choices->max_loss,
           "Bound of the loss: a share of right answers (0.01), without labels the relative error of the "
-          "outputs (0.05)")
+          "outputs (0.05); of a pipeline SI-SDR in dB (0.1)")
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--held-out", choices->held_out, "The share of the input that the search does not see")
       ->check(CLI::Range(0.01, 0.9))
@@ -308,6 +347,7 @@ void add_tune(CLI::App& program, Surroundings& surroundings) {
                    "At most so many runs over the input in the search")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  choices->recordings.add_to(*command);
   choices->session.add_to(*command);
   command->add_option("--write-thresholds", choices->write_thresholds,
                       "The chosen thresholds, for run --thresholds");
@@ -318,7 +358,7 @@ void add_tune(CLI::App& program, Surroundings& surroundings) {
       "Example: deltahop tune kws.onnx --input words/ --labels labels.csv --max-loss 0.01 --write-model "
       "kws_delta.onnx "
       "-o report/");
-  command->callback([choices, &surroundings] { tune(*choices, surroundings); });
+  command->callback([choices, &surroundings] { tune_any(*choices, surroundings); });
 }
 
 }  // namespace deltahop
