@@ -17,8 +17,10 @@ namespace {
 // mostly: so an old figure is an upper bound, and only the best one needs to be measured anew.
 struct Candidate {
   size_t next = 0;  // the level that it would take
+  size_t held = 0;  // levels below those that it may still take
   double worth = std::numeric_limits<double>::infinity();
   int64_t measured_at = -1;  // how many steps had been taken
+  int refused = 0;           // levels in a row that lost too much
   TuneCost cost;
   bool is_done = false;
 };
@@ -42,7 +44,11 @@ class Search {
           std::max_element(candidates_.begin(), candidates_.end(), [](const auto& a, const auto& b) {
             return (a.is_done ? -1.0 : a.worth) < (b.is_done ? -1.0 : b.worth);
           });
-      if (best == candidates_.end() || best->is_done) break;
+      if (best == candidates_.end()) break;
+      if (best->is_done) {
+        if (!look_again()) break;
+        continue;
+      }
       const auto index = static_cast<size_t>(best - candidates_.begin());
       if (best->measured_at == taken_) {
         take(index);
@@ -81,13 +87,33 @@ class Search {
     own.measured_at = taken_;
     const TuneCost& now = points_.back().cost;
     const double saved = now.bytes - own.cost.bytes;
+    // A count of right answers is no smooth curve: beyond a level that loses too much another one may not.
+    constexpr int kPatience = 2;
     if (own.cost.loss > options_.max_loss) {
-      own.is_done = true;
+      if (++own.refused > kPatience)
+        own.is_done = true;
+      else
+        advance(index);
     } else if (saved <= 0) {  // perhaps a larger step
       advance(index);
     } else {
+      own.refused = 0;
       own.worth = saved / std::max(kLeastHarm, own.cost.difference - now.difference);
     }
+  }
+
+  // What lost too much may not any more, now that other thresholds stand higher: once for every step since
+  // the last time.
+  bool look_again() {
+    if (taken_ == looked_at_) return false;
+    looked_at_ = taken_;
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      const size_t next = candidates_[i].held;
+      candidates_[i] = {};
+      candidates_[i].next = candidates_[i].held = next;
+      candidates_[i].is_done = next == thresholds_[i].levels.size();
+    }
+    return true;
   }
 
   void advance(size_t index) {
@@ -98,6 +124,7 @@ class Search {
 
   void take(size_t index) {
     table_ = with(index);
+    candidates_[index].held = candidates_[index].next + 1;
     points_.push_back({table_, candidates_[index].cost});
     ++taken_;
     advance(index);
@@ -110,7 +137,7 @@ class Search {
   ThresholdTable table_;
   std::vector<Candidate> candidates_;
   std::vector<TunePoint> points_;
-  int64_t measurements_ = 0, taken_ = 0;
+  int64_t measurements_ = 0, taken_ = 0, looked_at_ = 0;
 };
 
 }  // namespace

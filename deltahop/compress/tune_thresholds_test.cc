@@ -56,6 +56,32 @@ TEST(TuneThresholds, StepsOverALevelThatSavesNothing) {
   EXPECT_EQ(points[1].thresholds.of("gru").reset_hidden, 2.0);
 }
 
+TEST(TuneThresholds, LooksBeyondALevelThatLosesTooMuch) {
+  const auto points = tune_thresholds({{"gru", ThresholdKind::hidden, {1, 2, 3, 4, 5, 6, 7}}},
+                                      [](const ThresholdTable& table) {
+                                        const double theta = table.of("gru").hidden;
+                                        const bool is_unlucky = theta == 2 || theta >= 4;
+                                        return TuneCost{100 - 10 * theta, is_unlucky ? 1.0 : 0.0, theta};
+                                      },
+                                      {.max_loss = 0.5}, {});
+  ASSERT_EQ(points.size(), 3u);  // 0, 1 and 3
+  EXPECT_EQ(points.back().thresholds.of("gru").hidden, 3.0);
+}
+
+TEST(TuneThresholds, LooksAgainWhenOthersHaveRisen) {
+  const auto points =
+      tune_thresholds(kTwo,
+                      [](const ThresholdTable& table) {
+                        const double cheap = table.of("cheap").input, dear = table.of("dear").hidden;
+                        // "cheap" is refused as long as "dear" is at 0.
+                        return TuneCost{100 - 10 * (cheap + dear), cheap > 0 && dear == 0 ? 1.0 : 0.0,
+                                        0.01 * cheap + 0.1 * dear};
+                      },
+                      {.max_loss = 0.5}, {});
+  EXPECT_EQ(points.back().thresholds.of("cheap").input, 4.0);
+  EXPECT_EQ(points.back().thresholds.of("dear").hidden, 4.0);
+}
+
 TEST(TuneThresholds, EndsAtOnceWithoutAnythingToRaise) {
   EXPECT_EQ(tune_thresholds({}, cost_of, {}, {}).size(), 1u);
 }
