@@ -60,7 +60,7 @@ std::string_view name_of(Placement placement) {
   return "";
 }
 
-RecurrentCounts Accelerator::simulate_steps(std::span<const LayerTrace>) const {
+RecurrentCounts Accelerator::simulate_steps(std::span<const LayerTrace>, std::vector<DramRequest>*) const {
   throw Error(architecture().name, "has no recurrent layers");
 }
 

@@ -20,6 +20,7 @@
 #include "deltahop/network/integer_model.h"
 #include "deltahop/network/trace.h"
 #include "deltahop/network/workload.h"
+#include "deltahop/simulate/dram_channel.h"
 #include "deltahop/simulate/stats.h"
 #include "deltahop/tensor/tensor.h"
 
@@ -76,9 +77,14 @@ class Accelerator {
   }
   // What a user should know of these layers on this chip, a line each: padding, sums that may wrap.
   virtual std::vector<std::string> warnings(RecurrentLayers) const { return {}; }
-  // Counts of all time steps of supported layers, whose traces have `recurrent`. Throws Error where one is
-  // not supported.
-  virtual RecurrentCounts simulate_steps(std::span<const LayerTrace> layers) const;
+  // Counts of all time steps of supported layers, whose traces have `recurrent`; `requests`, where given,
+  // takes what the chip asks its DRAM for, burst by burst. Throws Error where a layer is not supported, or
+  // the chip has no DRAM to record.
+  virtual RecurrentCounts simulate_steps(std::span<const LayerTrace> layers,
+                                         std::vector<DramRequest>* requests) const;
+  RecurrentCounts simulate_steps(std::span<const LayerTrace> layers) const {
+    return simulate_steps(layers, nullptr);
+  }
 
   // What a real board is loaded with for these layers: files by name. Throws Error where the chip has no such
   // form, or the layers do not fit.

@@ -7,11 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "deltahop/base/files.h"
 #include "deltahop/cli/recurrent_simulation.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation_records.h"
 #include "deltahop/io/npz.h"
 #include "deltahop/run/saved_sequence.h"
+#include "deltahop/simulate/dram_trace.h"
 
 namespace deltahop {
 namespace {
@@ -119,6 +121,23 @@ void save_traces(const RecurrentModel& model, const std::vector<RecurrentTrace>&
   write_npz(arrays_of(layers), std::filesystem::path(folder) / fmt::format("{:05}.npz", number));
 }
 
+// What the chip asks its DRAM for, where a file for it is named.
+class RequestFile {
+ public:
+  explicit RequestFile(std::string path) : path_(std::move(path)) {}
+  std::vector<DramRequest>* recorder() { return path_.empty() ? nullptr : &requests_; }
+  void write() const {
+    if (path_.empty()) return;
+    std::string text;
+    for (const DramRequest& request : requests_) text += trace_line(request, DramTraceFormat::dramsim3);
+    write_file(path_, text);
+  }
+
+ private:
+  std::string path_;
+  std::vector<DramRequest> requests_;
+};
+
 }  // namespace
 
 bool has_recurrent_layers(const Network& network) {
@@ -161,7 +180,10 @@ Report report_of_synthetic(const SimulateJob& job, const Network& network, Repor
       plan_stages(result, model, sources.chip->supports_recurrent(model.stack()));
   const std::vector<RecurrentTrace> traces =
       synthetic_traces(model.stack(), steps, *job.density, job.network.seed);
-  const auto chip_notes = add_sequence(result, stage_of_layer, traces, *sources.chip, false, {});
+  RequestFile requests(job.write_requests);
+  const auto chip_notes =
+      add_sequence(result, stage_of_layer, traces, *sources.chip, {.requests = requests.recorder()});
+  requests.write();
   sources.notes.push_back(
       fmt::format("every value changes with probability {} in each of {} steps (seed {}): counts, no outputs",
                   *job.density, steps, job.network.seed));
@@ -193,6 +215,10 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
   SequenceSums sums;
   const auto count =
       job.input.limit > 0 ? std::min<int64_t>(job.input.limit, std::ssize(sequences)) : std::ssize(sequences);
+  RequestFile requests(job.write_requests);
+  if (count > 1 && !job.write_requests.empty())
+    throw Error("--write-requests", fmt::format("records one sequence, and there are {}", count),
+                "give --limit 1");
   for (int64_t k = 0; k < count; ++k) {
     const BoundSequence bound = bound_to_sequence(network, sequences[static_cast<size_t>(k)]);
     std::vector<std::string> notes;
@@ -202,14 +228,15 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
       sources.notes = notes;
     }
     const RecurrentRun run = run_recurrent(own, bound.inputs, {.threads = sources.threads});
-    const std::vector<Tensor> floats =
-        job.no_float ? std::vector<Tensor>() : float_outputs(own, bound.inputs, sources.threads);
-    chip_notes = add_sequence(result, stage_of_layer, run.traces, chip, job.verify, floats);
+    SequenceOptions options{.verify = job.verify, .requests = requests.recorder()};
+    if (!job.no_float) options.floats = float_outputs(own, bound.inputs, sources.threads);
+    chip_notes = add_sequence(result, stage_of_layer, run.traces, chip, options);
     if (!job.save_trace.empty()) save_traces(own, run.traces, job.save_trace, k);
     sums.add(run.traces, run.clipped_inputs);
     report_progress(surroundings.console.progress(), "simulating", k + 1, count);
     model = std::move(own);
   }
+  requests.write();
   sums.note(*model->layers.front().gru.layer, sources.notes);
   for (std::string& note : chip_notes) sources.notes.push_back(std::move(note));
   note_verification(result, job.verify, sources.notes);
@@ -225,6 +252,7 @@ bool are_recurrent_traces(const std::vector<std::string>& files) {
 Report replay_recurrent_traces(const SimulateJob& job, const std::vector<std::string>& files,
                                const Accelerator& chip, const Technology& technology,
                                Surroundings& surroundings) {
+  if (!job.write_requests.empty()) throw Error("--write-requests", "needs a network, not a saved trace");
   if (!chip.recurrent_formats()) throw Error(chip.architecture().name, "has no recurrent layers");
   ReportSources sources;
   sources.command = "simulate";
@@ -266,7 +294,7 @@ Report replay_recurrent_traces(const SimulateJob& job, const std::vector<std::st
       if (k >= std::min(stack.size(), result.plans.size()) || !is_planned(k))
         throw Error(file, fmt::format("its layers are not those of {}", files.front()),
                     "replay traces of one network at a time");
-    chip_notes = add_sequence(result, stage_of_layer, traces, chip, job.verify, {});
+    chip_notes = add_sequence(result, stage_of_layer, traces, chip, {.verify = job.verify});
     sums.add(traces, 0);
   }
   sums.note(*first, sources.notes);

@@ -148,14 +148,14 @@ StagePlan plan_of_layer(const IntegerDeltaGruLayer& layer, const std::string& na
 
 std::vector<std::string> add_sequence(SimulationResult& result, const std::vector<size_t>& stage_of_layer,
                                       const std::vector<RecurrentTrace>& traces, const Accelerator& chip,
-                                      bool verify, const std::vector<Tensor>& floats) {
+                                      const SequenceOptions& options) {
   std::vector<LayerTrace> layers(traces.size());
   for (size_t k = 0; k < traces.size(); ++k) {
     layers[k].name = result.plans[stage_of_layer[k]].name;
     layers[k].operator_name = "GRU";
     layers[k].recurrent = &traces[k];
   }
-  RecurrentCounts counts = chip.simulate_steps(layers);
+  RecurrentCounts counts = chip.simulate_steps(layers, options.requests);
   result.stages.resize(result.plans.size());
   for (size_t k = 0; k < traces.size(); ++k) {
     const RecurrentTrace& trace = traces[k];
@@ -165,8 +165,8 @@ std::vector<std::string> add_sequence(SimulationResult& result, const std::vecto
     record.macs.dense = record.macs.inside = record.stats.dense_macs();
     record.macs.nonzero_input = record.macs.nonzero = record.stats.macs_done;
     record.saturated = 0;
-    if (!floats.empty()) record.error.add(trace.outputs, layer.formats.activation, floats[k]);
-    if (verify) {
+    if (!options.floats.empty()) record.error.add(trace.outputs, layer.formats.activation, options.floats[k]);
+    if (options.verify) {
       record.compared = trace.outputs.size();
       record.mismatches = count_mismatches(chip.compute(layers[k]), trace.outputs);
     }
@@ -202,7 +202,7 @@ SimulationResult simulate_synthetic_stack(const SyntheticStack& stack, const Acc
     stage_of_layer.push_back(k);
   }
   add_sequence(result, stage_of_layer, synthetic_traces(layers, stack.steps, stack.density, stack.seed), chip,
-               false, {});
+               {});
   return result;
 }
 

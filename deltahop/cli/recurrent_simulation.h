@@ -40,11 +40,15 @@ struct SyntheticStack {
 // Throws Error where the chip is not for recurrent networks or cannot run these.
 SimulationResult simulate_synthetic_stack(const SyntheticStack& stack, const Accelerator& chip);
 
-// Adds one sequence's run to `result`, whose plans stand; `floats` are the dense layers' outputs in float,
-// [T, H] each, or empty. Returns the chip's notes.
+struct SequenceOptions {
+  bool verify = false;                           // the chip's own output against the integers'
+  std::vector<Tensor> floats = {};               // the dense layers' outputs in float, [T, H] each, or none
+  std::vector<DramRequest>* requests = nullptr;  // takes what the chip asks its DRAM for
+};
+// Adds one sequence's run to `result`, whose plans stand. Returns the chip's notes.
 std::vector<std::string> add_sequence(SimulationResult& result, const std::vector<size_t>& stage_of_layer,
                                       const std::vector<RecurrentTrace>& traces, const Accelerator& chip,
-                                      bool verify, const std::vector<Tensor>& floats);
+                                      const SequenceOptions& options);
 
 // The plan of a recurrent layer on the chip.
 StagePlan plan_of_layer(const IntegerDeltaGruLayer& layer, const std::string& name, const Support& support);

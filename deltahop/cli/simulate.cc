@@ -47,6 +47,9 @@ void add_simulate(CLI::App& program, Surroundings& surroundings) {
   command->add_flag("--no-sizes", job.no_sizes, "Skip the sizes of feature maps in other encodings: faster");
   command->add_option("--save-trace", job.save_trace, "A folder for the traces, one NPZ an input");
   command->add_option("--trace", job.trace, "Replay saved traces (a file or a folder) in place of a network");
+  command->add_option("--write-requests", job.write_requests,
+                      "A file for what a recurrent chip asks its DRAM for, as 'deltahop dram --stream' and "
+                      "DRAMsim3 read it");
   command->get_option("--save-trace")->needs(command->get_option("--input"));
   exclude(*command, "--density", {"--input", "--weights", "--verify", "--no-float"});
   exclude(*command, "--trace",

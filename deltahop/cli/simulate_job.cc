@@ -164,6 +164,8 @@ Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
   Network network = folded(job.network.load());
   if (chip->recurrent_formats() && has_recurrent_layers(network))
     return run_recurrent_job(job, network, *chip, technology, surroundings);
+  if (!job.write_requests.empty())
+    throw Error("--write-requests", "is for recurrent networks on a recurrent chip");
   if (job.thresholds.given())
     throw Error("--theta-x, --theta-h, --thresholds", "are for recurrent networks on a recurrent chip");
   if (job.steps) throw Error("--steps", "is for recurrent networks on a recurrent chip", "leave it out");

@@ -39,6 +39,7 @@ struct SimulateJob {
   ThresholdOptions thresholds;    // of recurrent networks
   std::string trace;              // a saved trace or a folder of them, in place of a network
   std::string save_trace;
+  std::string write_requests;  // a file for what a recurrent chip asks its DRAM for
   bool verify = false, no_float = false, no_sizes = false;
 };
 

@@ -164,7 +164,10 @@ Support DeltaRnn::supports_recurrent(RecurrentLayers layers) const {
   return {reason.empty() ? Placement::chip : Placement::host, reason, ""};
 }
 
-RecurrentCounts DeltaRnn::simulate_steps(std::span<const LayerTrace> layers) const {
+RecurrentCounts DeltaRnn::simulate_steps(std::span<const LayerTrace> layers,
+                                         std::vector<DramRequest>* requests) const {
+  if (requests != nullptr)
+    throw Error(config_.architecture.name, "keeps its weights on the chip: no requests");
   RecurrentCounts counts;
   std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> stack;
   for (const LayerTrace& trace : layers) {

@@ -30,7 +30,9 @@ class DeltaRnn final : public Accelerator {
   std::string mapping_text(const FusedWorkload& workload) const override;
   std::optional<DeltaGruFormats> recurrent_formats() const override { return config_.formats; }
   Support supports_recurrent(RecurrentLayers layers) const override;
-  RecurrentCounts simulate_steps(std::span<const LayerTrace> layers) const override;
+  using Accelerator::simulate_steps;
+  RecurrentCounts simulate_steps(std::span<const LayerTrace> layers,
+                                 std::vector<DramRequest>* requests) const override;
   Stats simulate(const LayerTrace& trace) const override;
   Tensor compute(const LayerTrace& trace) const override;
   std::vector<std::string> uncertainties() const override;

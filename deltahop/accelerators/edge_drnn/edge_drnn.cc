@@ -45,7 +45,8 @@ std::vector<std::string> EdgeDrnn::warnings(RecurrentLayers layers) const {
   return warnings_of(config_, layers);
 }
 
-RecurrentCounts EdgeDrnn::simulate_steps(std::span<const LayerTrace> layers) const {
+RecurrentCounts EdgeDrnn::simulate_steps(std::span<const LayerTrace> layers,
+                                         std::vector<DramRequest>* requests) const {
   std::vector<const RecurrentTrace*> traces;
   std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> stack;
   for (const LayerTrace& layer : layers) {
@@ -56,8 +57,11 @@ RecurrentCounts EdgeDrnn::simulate_steps(std::span<const LayerTrace> layers) con
   require_stack(config_, stack);
   std::optional<DramWeights> dram;
   WeightFeed feed;
+  if (requests != nullptr && config_.dram.part.empty())
+    throw Error(config_.architecture.name, "has no DRAM whose requests could be recorded",
+                "name one: --set dram.part=ddr3l_1600_4gb_x16");
   if (!config_.dram.part.empty()) {
-    dram.emplace(config_);
+    dram.emplace(config_, requests);
     feed = [&](int64_t address, int64_t bytes, int64_t cycle, std::vector<int64_t>& arrivals) {
       dram->fetch(address, bytes, cycle, arrivals);
     };

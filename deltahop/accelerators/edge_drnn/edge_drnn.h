@@ -20,7 +20,9 @@ class EdgeDrnn final : public Accelerator {
   Support supports_recurrent(RecurrentLayers layers) const override;
   std::vector<std::string> warnings(RecurrentLayers layers) const override;
   // Works without weights: only thresholds, inputs and outputs of the traces are looked at.
-  RecurrentCounts simulate_steps(std::span<const LayerTrace> layers) const override;
+  using Accelerator::simulate_steps;
+  RecurrentCounts simulate_steps(std::span<const LayerTrace> layers,
+                                 std::vector<DramRequest>* requests) const override;
   // weights.bin, weights.hex, configuration.bin, configuration.hex and a C header of that name.
   std::vector<std::pair<std::string, std::string>> board_files(RecurrentLayers layers,
                                                                std::string_view name) const override;

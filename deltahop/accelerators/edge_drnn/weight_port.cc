@@ -12,6 +12,8 @@
 namespace deltahop::edge_drnn {
 namespace {
 
+constexpr int64_t kMostRequests = 20'000'000;  // that are recorded
+
 DramController controller_of(const DramSettings& settings) {
   DramController controller;
   controller.page = settings.open_page ? DramPage::open : DramPage::closed;
@@ -21,8 +23,9 @@ DramController controller_of(const DramSettings& settings) {
 
 }  // namespace
 
-DramWeights::DramWeights(const EdgeDrnnConfig& chip)
+DramWeights::DramWeights(const EdgeDrnnConfig& chip, std::vector<DramRequest>* requests)
     : chip_(chip),
+      requests_(requests),
       channel_(load_dram_part(chip.dram.part), controller_of(chip.dram)),
       clocks_a_cycle_(channel_.part().clock.number() / chip.architecture.clock.number()) {}
 
@@ -39,6 +42,9 @@ void DramWeights::fetch(int64_t address, int64_t bytes, int64_t cycle, std::vect
   const int64_t first = address / burst, last = (address + bytes - 1) / burst;
   const int64_t start = first_clock(cycle);
   const uint64_t first_tag = next_tag_;
+  if (requests_ != nullptr && std::ssize(*requests_) > kMostRequests)
+    throw Error(chip_.architecture.name, fmt::format("asks for more than {} bursts", kMostRequests),
+                "record fewer steps");
   done_.assign(static_cast<size_t>(last - first + 1), 0);
   int64_t known = 0;
   const auto collect = [&] {
@@ -51,6 +57,7 @@ void DramWeights::fetch(int64_t address, int64_t bytes, int64_t cycle, std::vect
   for (int64_t at = first; at <= last; ++at, ++next_tag_) {
     const DramRequest request{.address = static_cast<uint64_t>(at * burst), .write = false, .arrival = start};
     while (!channel_.push(request, next_tag_)) channel_.step();
+    if (requests_ != nullptr) requests_->push_back(request);
   }
   while (known < std::ssize(done_)) {
     collect();
@@ -67,16 +74,12 @@ DramCounters DramWeights::counters(int64_t cycles) const {
   return channel_.counters(std::max(first_clock(cycles), channel_.now()));
 }
 
-double DramWeights::energy_pJ(int64_t cycles) const {
-  return energy_of(counters(cycles), channel_.part(), channel_.controller().chips).total_pJ();
-}
-
 std::vector<std::string> DramWeights::notes(int64_t cycles) const {
   const DramCounters counts = counters(cycles);
   const DramPart& part = channel_.part();
   const double seconds = static_cast<double>(counts.elapsed_clocks) / part.clock.number();
   const double bytes = static_cast<double>(counts.reads * channel_.burst_bytes());
-  const double energy = energy_pJ(cycles);
+  const double energy = energy_of(counts, part, channel_.controller().chips).total_pJ();
   if (counts.reads == 0) return {fmt::format("DRAM {}: no column was fetched", part.name)};
   return {fmt::format("DRAM {}: {:.3g} MB/s of {:.4g} MB/s, {:.1f} % of bursts in an open row, {} refreshes",
                       part.name, bytes / seconds * 1e-6, part.peak_bytes_per_second() * 1e-6,

@@ -13,21 +13,22 @@ namespace deltahop::edge_drnn {
 
 class DramWeights {
  public:
-  // Throws Error where the part is unknown.
-  explicit DramWeights(const EdgeDrnnConfig& chip);
+  // Throws Error where the part is unknown. `requests`, where given, takes every burst that is asked for, in
+  // clocks of the DRAM.
+  explicit DramWeights(const EdgeDrnnConfig& chip, std::vector<DramRequest>* requests = nullptr);
 
   // As WeightFeed.
   void fetch(int64_t address, int64_t bytes, int64_t cycle, std::vector<int64_t>& arrivals);
   // What the memory did in all chip cycles of a run, a line each: bandwidth, rows, energy.
   std::vector<std::string> notes(int64_t cycles) const;
   DramCounters counters(int64_t cycles) const;
-  double energy_pJ(int64_t cycles) const;
 
  private:
   int64_t first_clock(int64_t cycle) const;  // the first DRAM clock that does not lie before it
   int64_t first_cycle(int64_t clock) const;
 
   const EdgeDrnnConfig& chip_;
+  std::vector<DramRequest>* requests_;
   DramChannel channel_;
   double clocks_a_cycle_;
   uint64_t next_tag_ = 0;
