@@ -71,6 +71,8 @@ std::vector<std::string> pipeline_names() {
 bool is_pipeline(const std::string& path_or_name) {
   if (!looks_like_a_file(path_or_name)) return shipped(embedded_pipeline(), path_or_name) != nullptr;
   if (!path_or_name.ends_with(".yaml") && !path_or_name.ends_with(".yml")) return false;
+  std::error_code fault;
+  if (std::filesystem::file_size(path_or_name, fault) > kMostBytes && !fault) return false;
   const auto keys = Config::from_text(read_file(path_or_name, kMostBytes), path_or_name).keys();
   return std::find(keys.begin(), keys.end(), "pipeline") != keys.end();
 }
