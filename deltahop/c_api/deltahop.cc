@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deltahop/c_api/deltahop.h"
 
-#include <charconv>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -36,32 +35,6 @@ Result guarded(Result on_failure, const Function& function) {
   return on_failure;
 }
 
-// "gru1.x=3.5" a line.
-std::map<std::string, double> parse_ranges(std::string_view text) {
-  std::map<std::string, double> ranges;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.empty()) continue;
-    const size_t equals = line.rfind('=');
-    double value = 0;
-    const char* const last = line.data() + line.size();
-    const char* const first = equals == std::string_view::npos ? last : line.data() + equals + 1;
-    const auto [stop, fault] = std::from_chars(first, last, value);
-    if (fault != std::errc{} || stop != last || !(value >= 0))
-      throw Error("ranges", fmt::format("'{}' is no range", line), "write gru1.x=3.5, one a line");
-    ranges[std::string(line.substr(0, equals))] = value;
-  }
-  return ranges;
-}
-
-std::string ranges_text(const std::map<std::string, double>& ranges) {
-  std::string text;
-  for (const auto& [name, value] : ranges) text += fmt::format("{}={}\n", name, value);
-  return text;
-}
-
 ThresholdTable thresholds_of(const deltahop_options& options, const Network& network) {
   if (options.theta_x >= 0 || options.theta_h >= 0 || options.theta_rh >= 0) {
     const auto value = [](double theta) { return theta >= 0 ? theta : 0.0; };
@@ -89,7 +62,7 @@ SessionOptions session_options(const deltahop_options& options, const Network& n
   result.threads = options.threads;
   result.streams = options.streams;
   result.record_ranges = options.record_ranges != 0;
-  if (options.ranges != nullptr) result.ranges = parse_ranges(options.ranges);
+  if (options.ranges != nullptr) result.ranges = parse_ranges(options.ranges, "ranges");
   return result;
 }
 
@@ -207,7 +180,7 @@ int deltahop_restore(deltahop_session* session, const void* bytes, size_t size) 
 
 const char* deltahop_ranges(deltahop_session* session) {
   return guarded<const char*>(nullptr, [&] {
-    session->ranges = deltahop::ranges_text(session->session.ranges());
+    session->ranges = deltahop::text_of(session->session.ranges());
     return session->ranges.c_str();
   });
 }

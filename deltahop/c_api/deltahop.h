@@ -33,7 +33,8 @@ typedef struct deltahop_options {
   int threads;        /* for one product */
   int64_t streams;    /* independent streams side by side: the batch of the network */
   int record_ranges;  /* not 0: keep the ranges that integers need, see deltahop_ranges() */
-  const char* ranges; /* for integers: what deltahop_ranges() of a float session gave; or NULL */
+  const char* ranges; /* for integers: what deltahop_ranges() of a float session gave, or `deltahop run
+                         --write-ranges`; or NULL */
 } deltahop_options;
 
 typedef struct deltahop_counts {

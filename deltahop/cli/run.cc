@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include "deltahop/base/files.h"
 #include "deltahop/cli/pipeline_job.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/stream_job.h"
@@ -31,6 +32,7 @@ struct RunChoices {
   bool compare_dense = false;
   RecordingOptions recordings;  // these two for pipelines only
   std::vector<double> sweep;
+  std::string ranges, write_ranges;
 };
 
 struct RunResult {
@@ -223,12 +225,24 @@ void run(const RunChoices& choices, Surroundings& surroundings) {
     SessionOptions probe = options;
     probe.precision = Precision::float32;
     input = load_sequences(choices.input, network, Session(network, probe));
-    options.ranges = measured_ranges(network, probe, input.all, progress);
+    options.ranges = choices.ranges.empty() ? measured_ranges(network, probe, input.all, progress)
+                                            : parse_ranges(read_file(choices.ranges), choices.ranges);
+  } else if (!choices.ranges.empty()) {
+    throw Error("--ranges", "does nothing: only int8 and int16 are scaled by ranges",
+                "add --precision int8, or leave it out");
   }
   Session session(network, options);
   require_streams(choices, session);
   if (input.all.empty()) input = load_sequences(choices.input, network, session);
   const RunResult result = run_all(choices, network, session, options, input, progress);
+  if (!choices.write_ranges.empty()) {
+    SessionOptions probe = options;
+    probe.precision = Precision::float32;
+    write_file(choices.write_ranges,
+               text_of(options.ranges.empty() ? measured_ranges(network, probe, input.all, progress)
+                                              : options.ranges));
+    surroundings.console.note(fmt::format("wrote {}", choices.write_ranges));
+  }
 
   Findings findings;
   findings.title = fmt::format("{} step by step", network.name());
@@ -265,6 +279,8 @@ void run_any(const RunChoices& choices, Surroundings& surroundings) {
   if (!sounds && !choices.sweep.empty())
     throw Error("--sweep", "is for sound pipelines", "see deltahop list pipelines");
   if (!sounds) return run(choices, surroundings);
+  if (!choices.ranges.empty() || !choices.write_ranges.empty())
+    throw Error("--ranges, --write-ranges", "are not for sound pipelines", "they measure their own");
   PipelineJob job{.pipeline = choices.network.network,
                   .networks = choices.network.weights,
                   .recordings = choices.recordings,
@@ -297,6 +313,11 @@ void add_run(CLI::App& program, Surroundings& surroundings) {
   choices->input.add_labels_to(*command);
   choices->thresholds.add_to(*command);
   choices->session.add_to(*command);
+  command->add_option(
+      "--ranges", choices->ranges,
+      "For int8 and int16: how large values get, as --write-ranges has written it; without, measured on "
+      "this input");
+  command->add_option("--write-ranges", choices->write_ranges, "How large values get on this input");
   command->add_flag("--compare-dense", choices->compare_dense,
                     "Run it in full, too: how much faster it is, and how far its outputs are off");
   command->add_option(

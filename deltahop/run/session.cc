@@ -185,8 +185,8 @@ SessionStatistics Session::statistics() const {
 
 LatencySummary Session::latency() const { return state_->latency.summary(); }
 
-std::map<std::string, double> Session::ranges() const {
-  std::map<std::string, double> result;
+Ranges Session::ranges() const {
+  Ranges result;
   for (const DeltaEngine* engine : state_->plan.engines()) engine->add_ranges(result);
   return result;
 }

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "deltahop/network/delta_thresholds.h"
 #include "deltahop/network/network.h"
+#include "deltahop/run/ranges.h"
 #include "deltahop/run/session_statistics.h"
 
 namespace deltahop {
@@ -55,7 +55,7 @@ struct SessionOptions {
   bool record_ranges = false;  // for ranges(): costs a look at every value
   // The largest magnitude of every stream of a product, "gru1.x": needed where integers meet values without
   // a natural bound. Session::ranges() of a float session that saw typical input.
-  std::map<std::string, double> ranges = {};
+  Ranges ranges = {};
 };
 
 // An input or output of a step: its shape holds one time step.
@@ -96,7 +96,7 @@ class Session {
   SessionStatistics statistics() const;
   LatencySummary latency() const;
   // The largest magnitude seen of every stream of a product; needs record_ranges.
-  std::map<std::string, double> ranges() const;
+  Ranges ranges() const;
   // Nodes that run through their layer's general code, which allocates; a step is free of allocation where
   // this is empty.
   const std::vector<std::string>& allocating_nodes() const;

@@ -20,6 +20,7 @@ Tensor numbered(const Shape& shape, int64_t first) {
 }
 
 constexpr double kNoSource = -1;
+constexpr int64_t kMostElements = int64_t{1} << 22;  // the list of pieces may be that long
 
 }  // namespace
 
@@ -37,6 +38,7 @@ std::optional<Movement> movement_of(const Network& network, const Node& node) {
     const Value& value = network.value(node.inputs[i]);
     if (i < data_inputs) {
       if (value.type != DataType::float32 || !value.shape) return std::nullopt;
+      if (element_count(*value.shape) > kMostElements - next) return std::nullopt;
       firsts.push_back(next);
       tensors[i] = numbered(*value.shape, next);
       next += tensors[i]->size();

@@ -43,6 +43,12 @@ void try_to_restore(deltahop::Session& session, const std::string& bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  try {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const deltahop::Ranges ranges = deltahop::parse_ranges(text, "fuzz");
+    if (deltahop::parse_ranges(deltahop::text_of(ranges), "again") != ranges) std::abort();
+  } catch (const deltahop::Error&) {
+  }
   static deltahop::Session session(small_network());
   session.reset();
   const std::string bytes(reinterpret_cast<const char*>(data), size);
