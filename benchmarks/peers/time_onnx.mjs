@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long one call of an ONNX model with one float input takes in ONNX Runtime, dense float32 on one thread of the CPU:
+// How long one call of an ONNX model with float inputs takes in ONNX Runtime, dense float32 on one thread of the CPU:
 //   node time_onnx.mjs model.onnx [calls]
-// Prints one JSON line: median, lowest and highest milliseconds. Open dimensions are taken as 1; the input is seeded noise.
+// Prints one JSON line: median, lowest and highest milliseconds. Open dimensions are taken as 1; the inputs are seeded noise.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,14 +18,16 @@ const session = await ort.InferenceSession.create(model, {
   executionProviders: ["cpu"], graphOptimizationLevel: "all", intraOpNumThreads: 1, interOpNumThreads: 1,
   executionMode: "sequential",
 });
-const { name, shape } = session.inputMetadata[0];
-const sizes = shape.map((size) => (typeof size === "number" && size > 0 ? size : 1));
 let seed = 1;
-const data = Float32Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, () => {
+const noise = () => {
   seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
   return seed / 2 ** 31 - 1;
-});
-const input = { [name]: new ort.Tensor("float32", data, sizes) };
+};
+const input = Object.fromEntries(session.inputMetadata.map(({ name, shape }) => {
+  const sizes = shape.map((size) => (typeof size === "number" && size > 0 ? size : 1));
+  const data = Float32Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, noise);
+  return [name, new ort.Tensor("float32", data, sizes)];
+}));
 for (let i = 0; i < 10; ++i) await session.run(input);
 const times = [];
 for (let i = 0; i < Number(calls ?? 301); ++i) {
