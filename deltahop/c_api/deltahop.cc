@@ -147,6 +147,12 @@ int deltahop_reset(deltahop_session* session) {
     return 0;
   });
 }
+int deltahop_clear_counts(deltahop_session* session) {
+  return guarded(-1, [&] {
+    session->session.clear_statistics();
+    return 0;
+  });
+}
 int deltahop_get_counts(const deltahop_session* session, deltahop_counts* counts) {
   return guarded(-1, [&] {
     const deltahop::SessionStatistics own = session->session.statistics();

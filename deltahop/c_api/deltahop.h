@@ -72,6 +72,8 @@ const float* deltahop_output(const deltahop_session* session, size_t index); /* 
 /* The following return 0, or -1 on failure. */
 int deltahop_step(deltahop_session* session);
 int deltahop_reset(deltahop_session* session); /* to the start of a stream; counts stay */
+int deltahop_clear_counts(
+    deltahop_session* session); /* counts, times and ranges start anew; the stream goes on */
 int deltahop_get_counts(const deltahop_session* session, deltahop_counts* counts);
 
 /* The state between two steps, to go on from later, in this process or another one. save writes state_size

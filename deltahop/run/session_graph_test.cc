@@ -2,6 +2,7 @@
 // Which graphs a session takes, and what it makes of their states.
 #include <gtest/gtest.h>
 
+#include "deltahop/run/allocation_test_counter.h"
 #include "deltahop/run/executor.h"
 #include "deltahop/run/session_testing.h"
 
@@ -123,6 +124,21 @@ TEST(SessionGraphs, RunALayerThatIsWrittenOutAndSkipItsColumns) {
     EXPECT_EQ(each.stream, each.layer == "of_h" ? "h" : "x");
     EXPECT_EQ(each.threshold, each.layer == "of_h" ? 0.05 : 0.1);
     EXPECT_GT(each.sparsity(), 0.1);
+  }
+}
+
+TEST(SessionGraphs, OfPlainOperatorsAllocateNothingInAStep) {
+  Random random(3);
+  const Network network = written_out_lstm(random);
+  for (const Precision precision : {Precision::float32, Precision::int8}) {
+    SessionOptions options{.precision = precision, .thresholds = {{{"*", {0.1, 0.05, 0}}}}};
+    options.ranges = {{"of_x.x", 3.0}, {"of_h.h", 1.0}};
+    Session session(network, options);
+    const Tensor frames = slow_frames(kSteps, 1);
+    session.step(frame_of(frames, 0));
+    const int64_t before = allocation_count();
+    for (int64_t t = 1; t < kSteps; ++t) session.step(frame_of(frames, t));
+    EXPECT_EQ(allocation_count() - before, 0) << name_of(precision);
   }
 }
 

@@ -114,6 +114,20 @@ TEST(Session, IntegersAtThresholdZeroGiveTheBitsOfAFullProduct) {
   EXPECT_LT(by_changes.statistics().sent_bytes(), in_full.statistics().sent_bytes());
 }
 
+TEST(Session, GivesTheSameBitsByTwoThreads) {
+  Random random(8);
+  NetworkBuilder builder("large");
+  const ValueId x = builder.input("x", DataType::float32, {kSymbolic, 1, kFeatures});
+  builder.output(Recurrent{"GRU", "gru1", kFeatures, 600}.add(builder, x, random)[0]);
+  const Network network = builder.build();
+  SessionOptions options{.thresholds = {{{"*", {0.05, 0.02, 0.02}}}}};
+  Session one(network, options);
+  options.threads = 2;
+  Session two(network, options);
+  const Tensor frames = slow_frames(kSteps, 1);
+  EXPECT_EQ(outputs_of(one, frames), outputs_of(two, frames));
+}
+
 TEST(Session, RecordsTheRangesThatIntegersNeed) {
   const Network network = sequence_network("LSTM");
   Session session(network, {.record_ranges = true});

@@ -72,6 +72,9 @@ static void test_counts(void) {
   CHECK(counts.read_bytes >= counts.sent_bytes);
   CHECK(counts.sparsity > 0.2 && counts.sparsity < 1.0);
   CHECK(counts.latency_median_s > 0 && counts.latency_median_s <= counts.latency_max_s);
+  CHECK(deltahop_clear_counts(session) == 0);
+  CHECK(deltahop_get_counts(session, &counts) == 0);
+  CHECK(counts.steps == 0 && counts.sent_bytes == 0 && counts.latency_max_s == 0);
   deltahop_close(session);
 }
 
