@@ -12,6 +12,8 @@
 #include "deltahop/io/load.h"
 #include "deltahop/io/samples.h"
 #include "deltahop/io/yaml_network.h"
+#include "deltahop/mapping/array_chip.h"
+#include "deltahop/mapping/mapping_file.h"
 
 namespace deltahop {
 namespace {
@@ -37,6 +39,9 @@ std::string read_by_kind(const Config& config, const std::string& path) {
     return std::find(keys.begin(), keys.end(), key) != keys.end();
   };
   if (has("chip")) return read_chip(config), "chip";
+  if (has("dataflow")) return read_array_chip(config, path), config.finish(), "architecture";
+  if (has("mappings")) return read_mappings(config), config.finish(), "mappings";
+  if (has("mac")) return read_access_costs(config, path), config.finish(), "costs of accesses";
   if (has("layers"))
     return read_yaml_network(config, {}, std::filesystem::path(path).parent_path()), "network";
   if (has("multipliers") || has("dram") || has("node_nm") || has("chip_costs") || has("base"))
@@ -48,8 +53,8 @@ std::string read_by_kind(const Config& config, const std::string& path) {
     return "preprocessing";
   }
   throw Error(path, "is no kind of file that is known",
-              "a chip has the key 'chip', a network 'layers', a technology 'multipliers', preprocessing "
-              "'mean' or 'channels'");
+              "a chip has the key 'chip', a network 'layers', an architecture 'dataflow', a technology "
+              "'multipliers', preprocessing 'mean' or 'channels'");
 }
 
 std::vector<std::string> faults_of(const std::string& path, std::string& kind) {
@@ -84,7 +89,7 @@ std::vector<std::string> faults_of(const std::string& path, std::string& kind) {
 void add_check(CLI::App& program, Surroundings& surroundings) {
   CLI::App* command = program.add_subcommand(
       "check",
-      "Find every fault of a file (chip, network, technology, preprocessing; ONNX), with line and column");
+      "Find every fault of a file (chip, network, architecture, mappings, technology, preprocessing; ONNX), with line and column");
   auto paths = std::make_shared<std::vector<std::string>>();
   command->add_option("files", *paths, "The files to look at")->required();
   command->callback([paths, &surroundings] {

@@ -11,6 +11,7 @@
 #include "deltahop/hardware/dram_part.h"
 #include "deltahop/hardware/technology.h"
 #include "deltahop/io/load.h"
+#include "deltahop/mapping/array_chip.h"
 #include "deltahop/network/layer.h"
 #include "deltahop/pipeline/description.h"
 
@@ -64,6 +65,21 @@ std::string dram_parts() {
   return listing("DRAM parts, for deltahop dram", rows);
 }
 
+std::string architectures() {
+  std::vector<Row> rows;
+  for (const std::string& name : array_chip_names()) {
+    const ArrayChip chip = load_array_chip(name);
+    rows.emplace_back(name, fmt::format("{} {}", chip.summary, chip.citation));
+  }
+  std::vector<Row> costs;
+  for (const std::string& name : access_cost_names()) {
+    const AccessCosts table = load_access_costs(name);
+    costs.emplace_back(name, fmt::format("{} {}", table.summary, table.citation));
+  }
+  return listing("architectures for deltahop map, for --arch", rows) +
+         listing("costs of accesses for deltahop map, for --costs", costs);
+}
+
 std::string layers() {
   std::vector<Row> rows;
   for (const LayerKind& kind : layer_kinds()) rows.emplace_back(kind.operator_name, kind.summary);
@@ -75,10 +91,11 @@ std::string layers() {
 
 void add_list(CLI::App& program, Surroundings& surroundings) {
   CLI::App* command = program.add_subcommand(
-      "list", "What there is: networks, pipelines, chips, technologies, DRAM parts, layers");
+      "list", "What there is: networks, pipelines, chips, architectures, technologies, DRAM parts, layers");
   auto what = std::make_shared<std::string>("all");
-  command->add_option("what", *what, "networks, pipelines, chips, technologies, dram, layers or all")
-      ->check(CLI::IsMember({"networks", "pipelines", "chips", "technologies", "dram", "layers", "all"}))
+  command->add_option("what", *what, "networks, pipelines, chips, architectures, technologies, dram, layers or all")
+      ->check(CLI::IsMember({"networks", "pipelines", "chips", "architectures", "technologies", "dram",
+                               "layers", "all"}))
       ->capture_default_str();
   command->callback([what, &surroundings] {
     std::string text;
@@ -86,6 +103,7 @@ void add_list(CLI::App& program, Surroundings& surroundings) {
     if (wanted("networks")) text += networks();
     if (wanted("pipelines")) text += pipelines();
     if (wanted("chips")) text += chips();
+    if (wanted("architectures")) text += architectures();
     if (wanted("technologies")) text += technologies();
     if (wanted("dram")) text += dram_parts();
     if (wanted("layers")) text += layers();

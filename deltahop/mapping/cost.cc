@@ -3,7 +3,7 @@
 
 namespace deltahop {
 
-double Cost::energy() const {
+double MappingCost::energy() const {
   double sum = mac_energy + hop_energy;
   for (const auto& level : level_energy) {
     for (const double operand : level) sum += operand;
@@ -11,8 +11,8 @@ double Cost::energy() const {
   return sum;
 }
 
-Cost cost_of(const AccessCounts& counts, const UnitCosts& costs) {
-  Cost cost{.mac_energy = static_cast<double>(counts.macs) * costs.mac};
+MappingCost cost_of(const AccessCounts& counts, const UnitCosts& costs) {
+  MappingCost cost{.mac_energy = static_cast<double>(counts.macs) * costs.mac};
   for (const int64_t words : counts.array_words) cost.hop_energy += static_cast<double>(words) * costs.hop;
   for (size_t level = 0; level < counts.levels.size(); ++level) {
     auto& energies = cost.level_energy.emplace_back();

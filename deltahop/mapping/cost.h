@@ -16,11 +16,11 @@ struct UnitCosts {
   std::vector<double> access;  // one element read or written, by level
 };
 
-struct Cost {
+struct MappingCost {
   double mac_energy = 0.0, hop_energy = 0.0;
   std::vector<std::array<double, kOperands>> level_energy = {};  // by level and operand
   double energy() const;
 };
-Cost cost_of(const AccessCounts& counts, const UnitCosts& costs);
+MappingCost cost_of(const AccessCounts& counts, const UnitCosts& costs);
 
 }  // namespace deltahop

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/mapping/map_network.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <numeric>
+#include <thread>
+
+#include "deltahop/base/error.h"
+#include "deltahop/base/parallel.h"
+#include "deltahop/network/stage.h"
+
+namespace deltahop {
+namespace {
+
+bool is_same(const Problem& a, const Problem& b) {
+  return a.bounds == b.bounds && a.stride_rows == b.stride_rows && a.stride_columns == b.stride_columns &&
+         a.dilation_rows == b.dilation_rows && a.dilation_columns == b.dilation_columns;
+}
+
+double value_of(double energy, int64_t cycles, Objective objective) {
+  switch (objective) {
+    case Objective::energy:
+      return energy;
+    case Objective::cycles:
+      return static_cast<double>(cycles);
+    default:
+      return energy * static_cast<double>(cycles);
+  }
+}
+
+EnergyShares shares_of(const AccessCounts& counts, const UnitCosts& costs) {
+  const MappingCost cost = cost_of(counts, costs);
+  EnergyShares shares;
+  const auto place = [&](EnergyPlace p) -> double& { return shares.by_place[static_cast<size_t>(p)]; };
+  place(EnergyPlace::alu) = cost.mac_energy;
+  place(EnergyPlace::array) = cost.hop_energy;
+  constexpr std::array<EnergyPlace, 3> kLevels = {EnergyPlace::dram, EnergyPlace::buffer,
+                                                  EnergyPlace::element};
+  for (size_t level = 0; level < cost.level_energy.size(); ++level) {
+    for (size_t operand = 0; operand < kOperands; ++operand) {
+      place(kLevels.at(level)) += cost.level_energy[level][operand];
+      shares.by_operand[operand] += cost.level_energy[level][operand];
+    }
+  }
+  for (size_t operand = 0; operand < kOperands; ++operand)
+    shares.by_operand[operand] += static_cast<double>(counts.array_words[operand]) * costs.hop;
+  return shares;
+}
+
+// Counts everything of a mapping that has no fault.
+MappedLayer counted(const Problem& problem, const ArrayChip& chip, const Mapping& mapping,
+                    Objective objective) {
+  const UnitCosts costs = chip.unit_costs();
+  MappedLayer layer;
+  layer.mapping = mapping;
+  layer.counts = count_accesses(problem, chip.hierarchy, mapping);
+  layer.energy = shares_of(layer.counts, costs);
+  layer.value = value_of(layer.energy.total(), layer.counts.cycles, objective);
+  layer.value_bound = lower_bound(problem, chip.hierarchy, costs, objective);
+  layer.energy_bound = lower_bound(problem, chip.hierarchy, costs, Objective::energy);
+  return layer;
+}
+
+MappedLayer searched(const LayerToMap& layer, const ArrayChip& chip, Objective objective) {
+  const auto start = std::chrono::steady_clock::now();
+  const SearchResult result =
+      find_mapping(layer.problem, chip.hierarchy, chip.unit_costs(), chip.dataflow, objective);
+  if (!result.mapping)
+    throw Error(layer.name, fmt::format("fits onto '{}' in no way", chip.name),
+                "give the buffer or the elements more room");
+  MappedLayer mapped = counted(layer.problem, chip, *result.mapping, objective);
+  mapped.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  mapped.tried = result.tried;
+  mapped.nodes = result.nodes;
+  return mapped;
+}
+
+MappedLayer given(const LayerToMap& layer, const ArrayChip& chip, const NamedMapping& named,
+                  Objective objective) {
+  Mapping mapping = named.mapping;
+  const size_t levels = chip.hierarchy.levels.size();
+  if (mapping.levels.size() > levels && mapping.levels.back().slides)
+    throw Error(named.place, fmt::format("elements of '{}' store nothing that could slide", chip.name));
+  mapping.levels.resize(levels);
+  if (const std::string fault = fault_of(layer.problem, chip.hierarchy, mapping); !fault.empty())
+    throw Error(named.place,
+                fmt::format("the mapping of '{}' does not fit onto '{}': {}", layer.name, chip.name, fault));
+  MappedLayer mapped = counted(layer.problem, chip, mapping, objective);
+  mapped.is_searched = false;
+  return mapped;
+}
+
+const NamedMapping* find_given(const MappingFile* file, const std::string& layer) {
+  if (file == nullptr) return nullptr;
+  const auto place = std::find_if(file->mappings.begin(), file->mappings.end(),
+                                  [&](const NamedMapping& named) { return named.layer == layer; });
+  return place == file->mappings.end() ? nullptr : &*place;
+}
+
+void check_given(const MappingFile& file, const std::vector<LayerToMap>& layers) {
+  std::vector<std::string> known;
+  for (const LayerToMap& layer : layers) known.push_back(layer.name);
+  for (const NamedMapping& named : file.mappings) {
+    if (std::find(known.begin(), known.end(), named.layer) == known.end())
+      throw Error(named.place, fmt::format("no layer to map is called '{}'", named.layer),
+                  suggest(named.layer, known));
+  }
+}
+
+struct Task {
+  size_t chip = 0, layer = 0;
+};
+
+// Takes tasks one after another from a common counter: searches differ much in length. Progress is told by
+// the caller's thread only.
+void run_tasks(size_t count, int threads, const Progress& progress, const auto& run) {
+  std::atomic<size_t> next = 0, done = 0;
+  const auto caller = std::this_thread::get_id();
+  const auto work = [&](int64_t, int64_t) {
+    try {
+      for (size_t i = next++; i < count; i = next++) {
+        run(i);
+        ++done;
+        if (std::this_thread::get_id() == caller)
+          report_progress(progress, "mapping", static_cast<int64_t>(done), static_cast<int64_t>(count));
+      }
+    } catch (...) {
+      next = count;
+      throw;
+    }
+  };
+  parallel_for(threads, std::min<int64_t>(threads, static_cast<int64_t>(count)), work);
+}
+
+}  // namespace
+
+double EnergyShares::total() const { return std::accumulate(by_place.begin(), by_place.end(), 0.0); }
+
+void EnergyShares::add(const EnergyShares& other, double times) {
+  for (size_t i = 0; i < by_place.size(); ++i) by_place[i] += times * other.by_place[i];
+  for (size_t i = 0; i < by_operand.size(); ++i) by_operand[i] += times * other.by_operand[i];
+}
+
+std::vector<LayerToMap> layers_to_map(const Network& network, int64_t batch) {
+  std::vector<LayerToMap> layers;
+  for (const Stage& stage : find_stages(network)) {
+    if (!stage.workload) continue;
+    Workload workload = stage.workload->workload;
+    workload.shape.batch *= batch;
+    layers.push_back({stage.workload->name, to_text(stage.workload->workload), problem_of(workload),
+                      workload.time_steps, workload.kind == WorkloadKind::convolution});
+  }
+  return layers;
+}
+
+std::vector<std::vector<MappedLayer>> map_layers(const std::vector<LayerToMap>& layers,
+                                                 const std::vector<ArrayChip>& chips,
+                                                 const MapOptions& options, const Progress& progress) {
+  if (options.given != nullptr) check_given(*options.given, layers);
+  std::vector<std::vector<MappedLayer>> results(chips.size(), std::vector<MappedLayer>(layers.size()));
+  std::vector<size_t> first(layers.size());  // of the layers that are the same problem
+  std::vector<Task> tasks;
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const bool is_given = find_given(options.given, layers[l].name) != nullptr;
+    first[l] = l;
+    for (size_t other = 0; other < l && !is_given && first[l] == l; ++other) {
+      if (is_same(layers[other].problem, layers[l].problem) &&
+          find_given(options.given, layers[other].name) == nullptr)
+        first[l] = first[other];
+    }
+    for (size_t c = 0; c < chips.size() && first[l] == l; ++c) tasks.push_back({c, l});
+  }
+  run_tasks(tasks.size(), options.threads, progress, [&](size_t i) {
+    const auto [c, l] = tasks[i];
+    const NamedMapping* named = find_given(options.given, layers[l].name);
+    results[c][l] = named != nullptr ? given(layers[l], chips[c], *named, options.objective)
+                                     : searched(layers[l], chips[c], options.objective);
+  });
+  for (size_t c = 0; c < chips.size(); ++c) {
+    for (size_t l = 0; l < layers.size(); ++l) results[c][l] = results[c][first[l]];
+  }
+  return results;
+}
+
+}  // namespace deltahop
