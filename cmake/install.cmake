@@ -19,7 +19,7 @@ if(TARGET deltahop)
   install(TARGETS deltahop RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 install(DIRECTORY deltahop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
-        PATTERN "cli" EXCLUDE PATTERN "*_test_*.h" EXCLUDE)
+        PATTERN "cli" EXCLUDE PATTERN "*_test_*.h" EXCLUDE PATTERN "*_testing.h" EXCLUDE)
 # For other languages: one library without C++ in its face, and its one header.
 if(TARGET deltahop_shared)
   install(TARGETS deltahop_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -6,10 +6,9 @@
 #include <limits>
 #include <vector>
 
-#include <hwy/highway.h>
-
 #include "deltahop/base/random.h"
 #include "deltahop/kernels/conv2d.h"
+#include "deltahop/kernels/target_testing.h"
 
 namespace deltahop {
 namespace {
@@ -103,18 +102,6 @@ ConvolutionShape random_matrix_product(Random& random) {
     }
   }
   return ::testing::AssertionSuccess();
-}
-
-template <class Body>
-void on_every_target(const Body& body) {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
 TEST(Conv2dInt16, EqualsTheLoopNestOnRandomShapes) {

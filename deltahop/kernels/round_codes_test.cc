@@ -7,25 +7,12 @@
 #include <limits>
 #include <vector>
 
-#include <hwy/highway.h>
-
 #include "deltahop/base/random.h"
+#include "deltahop/kernels/target_testing.h"
 #include "deltahop/tensor/fixed_point.h"
 
 namespace deltahop {
 namespace {
-
-template <class Body>
-void on_every_target(const Body& body) {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
 
 float some_number(Random& random, FixedFormat format) {
   const double step = format.step(), range = std::ldexp(step, format.total_bits - 1);

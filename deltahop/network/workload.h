@@ -11,7 +11,8 @@
 
 namespace deltahop {
 
-// A recurrent layer multiplies [input, state] by all gates of all directions, each of T steps after the other.
+// A recurrent layer multiplies [input, state] by all gates of all directions, each of T steps after the
+// other.
 enum class WorkloadKind { convolution, fully_connected, matrix_product, recurrent };
 
 struct Workload {
