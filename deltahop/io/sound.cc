@@ -19,10 +19,11 @@ namespace deltahop {
 namespace {
 
 constexpr int64_t kMostChannels = 256;
-constexpr int64_t kMostRate = 1 << 20;  // Hz
-// FLAC stores a block of silence of up to 65535 frames in about 14 bytes; nothing real comes near this.
-constexpr uint64_t kMostSamplesPerByte = 4096;
-constexpr uint64_t kMostSamples = uint64_t{1} << 30;
+constexpr int64_t kMostRate = 1 << 20;          // Hz
+constexpr uint64_t kMostWavSamplesPerByte = 8;  // the densest codes have 1.6 bits a sample
+// FLAC stores a block of silence, usually 4096 frames, in about 11 bytes and 3 more a channel.
+constexpr uint64_t kMostFlacSamplesPerByte = 1024;
+constexpr uint64_t kMostSamples = uint64_t{1} << 29;  // 100 minutes of stereo at 44.1 kHz
 
 // libsndfile's view of bytes in memory.
 struct Memory {
@@ -151,7 +152,8 @@ Sound decode_sound(std::string_view content, std::string_view name) {
   if (!file)
     throw Error(name, fmt::format("cannot be read: {}", sf_strerror(nullptr)), "the file is damaged");
   check_header(info, name);
-  const uint64_t most = std::min(content.size() * kMostSamplesPerByte, kMostSamples);
+  const uint64_t per_byte = is_wav(content) ? kMostWavSamplesPerByte : kMostFlacSamplesPerByte;
+  const uint64_t most = std::min(content.size() * per_byte, kMostSamples);
   Sound sound{.rate_Hz = info.samplerate, .channels = info.channels};
   sound.samples = read_samples(file.get(), info, most, name);
   if (sf_error(file.get()) != SF_ERR_NO_ERROR)

@@ -93,6 +93,16 @@ TEST_F(SoundFileTest, ReadsFlacAndWavOfEveryWidth) {
   }
 }
 
+TEST_F(SoundFileTest, ReadsLongSilenceThatFlacMakesShort) {
+  for (const int64_t channels : {1, 2, 8}) {
+    const Sound silence{.rate_Hz = 16000,
+                        .channels = channels,
+                        .samples = std::vector<float>(static_cast<size_t>(160000 * channels))};
+    EXPECT_EQ(decode_sound(encoded(silence, SF_FORMAT_FLAC | SF_FORMAT_PCM_16), "x").samples,
+              silence.samples);
+  }
+}
+
 TEST_F(SoundFileTest, RefusesFilesThatAreCutOff) {
   const Sound sound = random_sound(16000, 1, 9000);
   for (const int format : {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_FLAC | SF_FORMAT_PCM_16}) {
