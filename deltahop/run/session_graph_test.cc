@@ -164,6 +164,18 @@ TEST(SessionGraphs, RefuseLayersThatMixTimeSteps) {
             "step depends on other steps; run whole sequences");
 }
 
+TEST(SessionGraphs, RefuseALengthThatIsWrittenIntoTheGraph) {
+  Random random(3);
+  NetworkBuilder builder("stiff");
+  const ValueId x = builder.input("x", DataType::float32, {7, 1, kFeatures});
+  const ValueId y = Recurrent{"GRU", "gru1", kFeatures, kHidden}.add(builder, x, random)[0];
+  const ValueId shape = builder.constant("shape", Tensor::of<int64_t>({2}, {7, kHidden}));
+  builder.output(builder.node("Reshape", "rows", {y, shape})[0]);
+  EXPECT_EQ(refusal(builder.build()),
+            "stiff: its sequence length 7 cannot be taken one step at a time; export it with an open sequence "
+            "length");
+}
+
 TEST(SessionGraphs, TakeTheLastStepForTheAnswerSoFar) {
   Random random(3);
   NetworkBuilder builder("last");
