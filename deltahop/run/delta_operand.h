@@ -110,7 +110,7 @@ class DeltaOperand {
     ++counts_.dense_steps;
     counts_.read += panel_.columns();
     std::span<const Delta> all(list.sent.deltas, static_cast<size_t>(list.sent.count));
-    if (options_.delta) {  // the gaps of what was not sent are zeros
+    if (list.sent.count < panel_.columns()) {  // the gaps of what was not sent are zeros
       scatter(list.sent, std::span<Delta>(dense_));
       all = dense_;
     }
