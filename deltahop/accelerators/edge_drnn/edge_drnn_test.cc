@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EdgeDRNN's data path, times, counts and memory image. Expected values are the integer reference
+// EdgeDRNN's data path, times and counts. Expected values are the integer reference
 // (network/integer_delta_gru.h), the authors' test bench, the ticking model, and closed forms.
 #include "deltahop/accelerators/edge_drnn/edge_drnn.h"
 
@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "deltahop/accelerators/edge_drnn/stack.h"
+#include "deltahop/accelerators/edge_drnn/edge_drnn_testing.h"
 #include "deltahop/accelerators/edge_drnn/ticking.h"
 #include "deltahop/accelerators/edge_drnn/weight_port.h"
 #include "deltahop/base/error.h"
@@ -19,64 +19,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::ThrowsMessage;
-
-EdgeDrnnConfig config_with(const std::vector<std::string>& settings = {}) {
-  return dynamic_cast<const EdgeDrnn&>(*make_accelerator("edge_drnn", settings)).config();
-}
-
-struct Sizes {
-  int64_t inputs, units;
-};
-
-// Layers with random weights, and their traces on a random walk.
-std::vector<RecurrentTrace> random_stack(const std::vector<Sizes>& sizes, int64_t steps, int32_t theta,
-                                         uint64_t seed, const DeltaGruFormats& formats = {}) {
-  Random random(seed);
-  Tensor x(DataType::int16, {steps, sizes.front().inputs});
-  const auto codes = x.values<int16_t>();
-  for (size_t k = 0; k < codes.size(); ++k) {
-    const auto width = static_cast<size_t>(sizes.front().inputs);
-    codes[k] = static_cast<int16_t>((k < width ? 0 : codes[k - width]) + random.integer(-30, 30));
-  }
-  std::vector<RecurrentTrace> traces;
-  for (const auto& [inputs, units] : sizes) {
-    auto layer = std::make_shared<IntegerDeltaGruLayer>();
-    layer->formats = formats;
-    layer->inputs = inputs;
-    layer->hidden = units;
-    layer->theta_x = theta;
-    layer->theta_h = theta;
-    for (auto [values, columns] :
-         {std::pair(&layer->bias, int64_t{1}), std::pair(&layer->input_columns, inputs),
-          std::pair(&layer->recurrent_columns, units)}) {
-      values->resize(static_cast<size_t>(columns * 3 * units));
-      for (int16_t& value : *values) value = static_cast<int16_t>(random.integer(-127, 127));
-    }
-    traces.push_back(run_sequence(layer, traces.empty() ? x : traces.back().outputs));
-  }
-  return traces;
-}
-
-std::vector<const RecurrentTrace*> pointers(const std::vector<RecurrentTrace>& traces) {
-  std::vector<const RecurrentTrace*> result;
-  for (const RecurrentTrace& trace : traces) result.push_back(&trace);
-  return result;
-}
-
-std::vector<LayerTrace> layer_traces(const std::vector<RecurrentTrace>& traces) {
-  std::vector<LayerTrace> result;
-  for (const RecurrentTrace& trace : traces) {
-    result.emplace_back();
-    result.back().recurrent = &trace;
-  }
-  return result;
-}
-
-Layers layers_of_traces(const std::vector<RecurrentTrace>& traces) {
-  Layers layers;
-  for (const RecurrentTrace& trace : traces) layers.push_back(trace.layer);
-  return layers;
-}
 
 // A feed that is late by no rule: each column's first beat after a random time, then with random gaps.
 WeightFeed random_feed(uint64_t seed, int64_t beats) {
@@ -288,104 +230,6 @@ TEST(EdgeDrnnTime, PhasesAddUpAndSlotsAreDoneOrIdle) {
                 .layers[1]
                 .cycles(),
             counts.layers[1].cycles());
-}
-
-TEST(EdgeDrnnImage, EveryFormReadsBackToTheSameImageAndLayers) {
-  for (uint64_t seed = 1; seed <= 5; ++seed) {
-    const auto traces = random_stack({{8, 16}, {16, 24}, {24, 8}}, 1, static_cast<int32_t>(seed), seed);
-    const EdgeDrnnConfig chip = config_with({"weights_address=4096"});
-    const MemoryImage image = make_image(chip, layers_of_traces(traces));
-    MemoryImage read;
-    read.weights = weights_from_text(weights_text(image), 8, "text");
-    read.configuration = configuration_from_text(configuration_text(image), "text");
-    EXPECT_EQ(read, image);
-    EXPECT_EQ(image_from_binary(weights_binary(image), configuration_binary(image), 8, "binary"), image);
-    const Layers layers = layers_of(image, chip);
-    ASSERT_EQ(layers.size(), 3u);
-    for (size_t k = 0; k < 3; ++k) {
-      EXPECT_EQ(layers[k]->bias, traces[k].layer->bias);
-      EXPECT_EQ(layers[k]->input_columns, traces[k].layer->input_columns);
-      EXPECT_EQ(layers[k]->recurrent_columns, traces[k].layer->recurrent_columns);
-      EXPECT_EQ(layers[k]->theta_x, traces[k].layer->theta_x);
-    }
-  }
-}
-
-TEST(EdgeDrnnImage, ColumnsAreContiguousAndPaddedWithZeros) {
-  const auto traces = random_stack({{3, 10}}, 1, 0, 2);
-  const EdgeDrnnConfig chip = config_with();
-  const MemoryImage image = make_image(chip, layers_of_traces(traces));
-  const LayerPlace place = place_layer(chip, *traces[0].layer, nullptr);
-  EXPECT_EQ(place.inputs, 8);
-  EXPECT_EQ(place.units, 16);
-  EXPECT_EQ(std::ssize(image.weights), (1 + 8 + 16) * 48);
-  EXPECT_EQ(place.column_address(-1), 0);
-  EXPECT_EQ(place.column_address(2), 3 * 48);
-  EXPECT_EQ(image.weights[3 * 48 + 16], traces[0].layer->input_column(2)[10]) << "first row of u";
-  EXPECT_EQ(image.weights[3 * 48 + 10], 0) << "padded unit";
-  EXPECT_EQ(image.weights[4 * 48], 0) << "padded input";
-  EXPECT_EQ(image.configuration[4], 8);
-  EXPECT_EQ(image.configuration[5], 16);
-}
-
-TEST(EdgeDrnnImage, TheHeaderNamesEverything) {
-  const auto traces = random_stack({{8, 8}}, 1, 3, 2);
-  const std::string header = c_header(make_image(config_with(), layers_of_traces(traces)), "my-net");
-  for (const char* text : {"#ifndef EDGE_DRNN_MY_NET_H", "#define MY_NET_THETA_X 3",
-                           "#define MY_NET_UNITS_1 8", "my_net_weights[408]", "aligned(4096)"})
-    EXPECT_THAT(header, HasSubstr(text));
-}
-
-TEST(EdgeDrnnImage, BrokenFilesAreRefusedWithTheirPlace) {
-  EXPECT_THAT([] { weights_from_text("00112233445566\n", 8, "w.hex"); },
-              ThrowsMessage<Error>(HasSubstr("w.hex:1: is not 16 hexadecimal digits")));
-  EXPECT_THAT([] { weights_from_text("0011223344556677\n00112233445566ZZ\n", 8, "w.hex"); },
-              ThrowsMessage<Error>(HasSubstr("w.hex:2")));
-  EXPECT_THAT([] { configuration_from_text("00001\n", "c.hex"); }, ThrowsMessage<Error>(HasSubstr("4 hex")));
-  EXPECT_THAT([] { image_from_binary("", "short", 8, "c.bin"); }, ThrowsMessage<Error>(HasSubstr("c.bin")));
-  MemoryImage image = make_image(config_with(), layers_of_traces(random_stack({{8, 8}}, 1, 0, 1)));
-  image.weights.pop_back();
-  EXPECT_THAT([&] { layers_of(image, config_with()); }, ThrowsMessage<Error>(HasSubstr("end before")));
-  image.weights.resize(9999);
-  EXPECT_THAT([&] { layers_of(image, config_with()); }, ThrowsMessage<Error>(HasSubstr("go on behind")));
-  image.configuration[3] = 5;
-  EXPECT_THAT([&] { layers_of(image, config_with()); }, ThrowsMessage<Error>(HasSubstr("5 layers")));
-}
-
-TEST(EdgeDrnnLimits, WhatTheChipCannotHoldIsRefusedByName) {
-  const auto refusal = [](const std::vector<Sizes>& sizes, int32_t theta,
-                          const std::function<void(IntegerDeltaGruLayer&)>& change = {}) {
-    std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> layers;
-    for (const Sizes& size : sizes) {
-      auto layer = std::make_shared<IntegerDeltaGruLayer>();
-      layer->inputs = size.inputs;
-      layer->hidden = size.units;
-      layer->theta_x = layer->theta_h = theta;
-      if (change && &size == &sizes.back()) change(*layer);
-      layers.push_back(layer);
-    }
-    return refusal_of(config_with(), layers);
-  };
-  EXPECT_EQ(refusal({{40, 768}, {768, 768}}, 511), "");
-  EXPECT_THAT(refusal({{8, 8}, {8, 8}, {8, 8}, {8, 8}, {8, 8}}, 0), HasSubstr("5 layers"));
-  EXPECT_THAT(refusal({{8, 1025}}, 0), HasSubstr("1025"));
-  EXPECT_THAT(refusal({{2000, 8}}, 0), HasSubstr("2000"));
-  EXPECT_THAT(refusal({{8, 8}}, 512), HasSubstr("10 bits"));
-  EXPECT_THAT(refusal({{8, 8}, {8, 8}}, 5, [](auto& layer) { layer.theta_h = 6; }),
-              HasSubstr("one register"));
-  EXPECT_THAT(refusal({{8, 8}, {9, 8}}, 0), HasSubstr("9 inputs behind 8 units"));
-  EXPECT_THAT(refusal({{8, 8}}, 0, [](auto& layer) { layer.candidate_recurrent_bias.assign(8, 1); }),
-              HasSubstr("b_hc"));
-  EXPECT_THAT(refusal({{8, 8}}, 0, [](auto& layer) { layer.formats.weight = {8, 5}; }), HasSubstr("formats"));
-}
-
-TEST(EdgeDrnnLimits, SumsThatMayWrapAndPaddingAreWarnedOf) {
-  auto traces = random_stack({{40, 256}}, 1, 0, 1);
-  EXPECT_THAT(warnings_of(config_with(), layers_of_traces(traces)),
-              testing::ElementsAre(HasSubstr("wrap beyond 128")));
-  traces = random_stack({{3, 8}}, 1, 0, 1);
-  EXPECT_THAT(warnings_of(config_with(), layers_of_traces(traces)),
-              testing::ElementsAre(HasSubstr("padded")));
 }
 
 TEST(EdgeDrnnConfigTest, FaultsNameTheSetting) {
