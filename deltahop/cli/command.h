@@ -29,6 +29,7 @@ void add_export(CLI::App& program, Surroundings& surroundings);
 void add_convert(CLI::App& program, Surroundings& surroundings);
 void add_compare(CLI::App& program, Surroundings& surroundings);
 void add_validate(CLI::App& program, Surroundings& surroundings);
+void add_map(CLI::App& program, Surroundings& surroundings);
 void add_dram(CLI::App& program, Surroundings& surroundings);
 void add_list(CLI::App& program, Surroundings& surroundings);
 void add_explain(CLI::App& program, Surroundings& surroundings);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// deltahop explain: the page of a chip, a network, a technology or a DRAM part.
+// deltahop explain: the page of a chip, a network, a technology, an architecture or a DRAM part.
 #include <memory>
 
 #include <fmt/format.h>
@@ -8,6 +8,7 @@
 #include "deltahop/accelerators/accelerator.h"
 #include "deltahop/cli/command.h"
 #include "deltahop/cli/dram_findings.h"
+#include "deltahop/cli/map_findings.h"
 #include "deltahop/hardware/technology.h"
 #include "deltahop/io/load.h"
 
@@ -66,6 +67,10 @@ std::string page_of(const std::string& topic) {
     if (name == topic) return technology_page(load_technology(name));
     known.push_back(name);
   }
+  for (const std::string& name : array_chip_names()) {
+    if (name == topic) return array_chip_page(load_array_chip(name));
+    known.push_back(name);
+  }
   for (const std::string& name : dram_part_names()) {
     if (name == topic) return dram_part_page(load_dram_part(name));
     known.push_back(name);
@@ -78,7 +83,7 @@ std::string page_of(const std::string& topic) {
 void add_explain(CLI::App& program, Surroundings& surroundings) {
   CLI::App* command = program.add_subcommand(
       "explain",
-      "The page of a chip, a network, a technology or a DRAM part: what is modelled, from which source");
+      "The page of a chip, a network, a technology, an architecture or a DRAM part: what is modelled, from which source");
   auto topic = std::make_shared<std::string>();
   command->add_option("topic", *topic, "A name from 'deltahop list'")->required();
   command->callback([topic, &surroundings] { surroundings.console.print(page_of(*topic) + "\n"); });

@@ -108,6 +108,7 @@ int run_program(int argc, char** argv) {
   add_export(program, surroundings);
   add_compare(program, surroundings);
   add_validate(program, surroundings);
+  add_map(program, surroundings);
   add_dram(program, surroundings);
   add_list(program, surroundings);
   add_explain(program, surroundings);
