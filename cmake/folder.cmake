@@ -68,3 +68,11 @@ function(deltahop_add_test_program name sources)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES ENVIRONMENT "OMP_WAIT_POLICY=passive")  # as the program does: see cli/main.cc
 endfunction()
+
+# A program in C against the shared library. Sanitizers check what C++ is inside it, so then they want the C++ linker.
+function(deltahop_link_c_program name)
+  target_link_libraries(${name} PRIVATE deltahop_shared m)
+  if(DELTAHOP_SANITIZE)
+    set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  endif()
+endfunction()

@@ -3,6 +3,6 @@
 if(TARGET deltahop_shared)
   add_executable(deltahop_c_api_c_tests tests/c_api/c_api_test.c)
   target_compile_options(deltahop_c_api_c_tests PRIVATE -std=c99 -Wall -Wextra -Wpedantic -Wstrict-prototypes)
-  target_link_libraries(deltahop_c_api_c_tests PRIVATE deltahop_shared m)
+  deltahop_link_c_program(deltahop_c_api_c_tests)
   add_test(NAME deltahop_c_api_c_tests COMMAND deltahop_c_api_c_tests WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
 endif()
