@@ -78,7 +78,7 @@ Case random_case(Random& random) {
 
 TEST(AccessCounts, EqualTheWalkThroughTheNestOnRandomShapesLevelsAndLoops) {
   Random random(1);
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     const Case c = random_case(random);
     ASSERT_EQ(fault_of(c.problem, c.hierarchy, c.mapping), "");
     const AccessCounts counts = count_accesses(c.problem, c.hierarchy, c.mapping);
