@@ -87,9 +87,10 @@ std::vector<std::string> faults_of(const std::string& path, std::string& kind) {
 }  // namespace
 
 void add_check(CLI::App& program, Surroundings& surroundings) {
-  CLI::App* command = program.add_subcommand(
-      "check",
-      "Find every fault of a file (chip, network, architecture, mappings, technology, preprocessing; ONNX), with line and column");
+  CLI::App* command =
+      program.add_subcommand("check",
+                             "Find every fault of a file (chip, network, architecture, mappings, technology, "
+                             "preprocessing; ONNX), with line and column");
   auto paths = std::make_shared<std::vector<std::string>>();
   command->add_option("files", *paths, "The files to look at")->required();
   command->callback([paths, &surroundings] {

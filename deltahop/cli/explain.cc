@@ -81,9 +81,9 @@ std::string page_of(const std::string& topic) {
 }  // namespace
 
 void add_explain(CLI::App& program, Surroundings& surroundings) {
-  CLI::App* command = program.add_subcommand(
-      "explain",
-      "The page of a chip, a network, a technology, an architecture or a DRAM part: what is modelled, from which source");
+  CLI::App* command = program.add_subcommand("explain",
+                                             "The page of a chip, a network, a technology, an architecture "
+                                             "or a DRAM part: what is modelled, from which source");
   auto topic = std::make_shared<std::string>();
   command->add_option("topic", *topic, "A name from 'deltahop list'")->required();
   command->callback([topic, &surroundings] { surroundings.console.print(page_of(*topic) + "\n"); });

@@ -93,9 +93,11 @@ void add_list(CLI::App& program, Surroundings& surroundings) {
   CLI::App* command = program.add_subcommand(
       "list", "What there is: networks, pipelines, chips, architectures, technologies, DRAM parts, layers");
   auto what = std::make_shared<std::string>("all");
-  command->add_option("what", *what, "networks, pipelines, chips, architectures, technologies, dram, layers or all")
-      ->check(CLI::IsMember({"networks", "pipelines", "chips", "architectures", "technologies", "dram",
-                               "layers", "all"}))
+  command
+      ->add_option("what", *what,
+                   "networks, pipelines, chips, architectures, technologies, dram, layers or all")
+      ->check(CLI::IsMember(
+          {"networks", "pipelines", "chips", "architectures", "technologies", "dram", "layers", "all"}))
       ->capture_default_str();
   command->callback([what, &surroundings] {
     std::string text;

@@ -157,7 +157,8 @@ ArrayChip read_array_chip(const Config& config, std::string_view name) {
   chip.hierarchy.rows = read_side(array, "rows");
   chip.hierarchy.columns = read_side(array, "columns");
   chip.hierarchy.array_level = 2;
-  chip.hierarchy.levels = {StorageLevel{.name = "dram"}, read_level(config.section("buffer"), "buffer", chip.word_bits)};
+  chip.hierarchy.levels = {StorageLevel{.name = "dram"},
+                           read_level(config.section("buffer"), "buffer", chip.word_bits)};
   if (config.has("element"))
     chip.hierarchy.levels.push_back(read_level(config.section("element"), "element", chip.word_bits));
   const Config dataflow = config.section("dataflow");

@@ -171,9 +171,10 @@ TEST(SessionGraphs, RefuseALengthThatIsWrittenIntoTheGraph) {
   const ValueId y = Recurrent{"GRU", "gru1", kFeatures, kHidden}.add(builder, x, random)[0];
   const ValueId shape = builder.constant("shape", Tensor::of<int64_t>({2}, {7, kHidden}));
   builder.output(builder.node("Reshape", "rows", {y, shape})[0]);
-  EXPECT_EQ(refusal(builder.build()),
-            "stiff: its sequence length 7 cannot be taken one step at a time; export it with an open sequence "
-            "length");
+  EXPECT_EQ(
+      refusal(builder.build()),
+      "stiff: its sequence length 7 cannot be taken one step at a time; export it with an open sequence "
+      "length");
 }
 
 TEST(SessionGraphs, TakeTheLastStepForTheAnswerSoFar) {
