@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <numeric>
 #include <thread>
 
@@ -120,20 +121,26 @@ struct Task {
 void run_tasks(size_t count, int threads, const Progress& progress, const auto& run) {
   std::atomic<size_t> next = 0, done = 0;
   const auto caller = std::this_thread::get_id();
+  std::vector<std::exception_ptr> faults(count);
   const auto work = [&](int64_t, int64_t) {
-    try {
-      for (size_t i = next++; i < count; i = next++) {
+    for (size_t i = next++; i < count; i = next++) {
+      try {
         run(i);
         ++done;
         if (std::this_thread::get_id() == caller)
           report_progress(progress, "mapping", static_cast<int64_t>(done), static_cast<int64_t>(count));
+      } catch (...) {
+        faults[i] = std::current_exception();
+        next = count;
+        return;
       }
-    } catch (...) {
-      next = count;
-      throw;
     }
   };
   parallel_for(threads, std::min<int64_t>(threads, static_cast<int64_t>(count)), work);
+  // Every task before a faulty one has begun, so the first fault is the same whatever the threads did.
+  for (const std::exception_ptr& fault : faults) {
+    if (fault) std::rethrow_exception(fault);
+  }
 }
 
 }  // namespace
