@@ -12,38 +12,22 @@
 #include "deltahop/accelerators/accelerator.h"
 #include "deltahop/base/error.h"
 #include "deltahop/base/files.h"
-#include "deltahop/base/random.h"
+#include "deltahop/network/synthetic_sequence.h"
 
 using namespace deltahop;
-
-// Every value changes with probability `density` in each step.
-static Tensor toggled(Random& random, int64_t steps, int64_t width, double density) {
-  Tensor codes(DataType::int16, {steps, width});
-  const auto values = codes.values<int16_t>();
-  for (size_t k = 0; k < values.size(); ++k) {
-    const int before = k < static_cast<size_t>(width) ? 0 : values[k - static_cast<size_t>(width)];
-    values[k] = static_cast<int16_t>(random.chance(density) ? 1 - before : before);
-  }
-  return codes;
-}
 
 struct Point {
   double sparsity, gops;
 };
 
 static Point measured(const Accelerator& chip, double density) {
-  Random random(1);
-  RecurrentTrace trace;
   auto layer = std::make_shared<IntegerDeltaGruLayer>();
   layer->formats = *chip.recurrent_formats();
   layer->inputs = 40;
   layer->hidden = 256;
-  trace.layer = layer;
-  trace.inputs = toggled(random, 1000, 40, density);
-  trace.outputs = toggled(random, 1000, 256, density);
-  count_sent(trace);
+  const auto traces = synthetic_sequence({layer}, 1000, density, 1);
   LayerTrace wrapped;
-  wrapped.recurrent = &trace;
+  wrapped.recurrent = &traces.front();
   const Stats stats = chip.simulate(wrapped);
   const auto dense = static_cast<double>(stats.dense_macs());
   return {1 - static_cast<double>(stats.macs_done) / dense,

@@ -12,6 +12,7 @@
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation_records.h"
 #include "deltahop/io/npz.h"
+#include "deltahop/network/synthetic_sequence.h"
 #include "deltahop/run/saved_sequence.h"
 #include "deltahop/simulate/dram_trace.h"
 
@@ -179,7 +180,7 @@ Report report_of_synthetic(const SimulateJob& job, const Network& network, Repor
   const std::vector<size_t> stage_of_layer =
       plan_stages(result, model, sources.chip->supports_recurrent(model.stack()));
   const std::vector<RecurrentTrace> traces =
-      synthetic_traces(model.stack(), steps, *job.density, job.network.seed);
+      synthetic_sequence(model.stack(), steps, *job.density, job.network.seed);
   RequestFile requests(job.write_requests);
   const auto chip_notes =
       add_sequence(result, stage_of_layer, traces, *sources.chip, {.requests = requests.recorder()});

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "deltahop/base/random.h"
 #include "deltahop/cli/simulation_records.h"
 #include "deltahop/io/npz.h"
+#include "deltahop/network/synthetic_sequence.h"
 #include "deltahop/run/one_step.h"
 
 namespace deltahop {
@@ -35,19 +35,6 @@ void add_sequences(std::vector<Tensor>& sequences, const Tensor& array, int64_t 
         values.subspan(static_cast<size_t>(k * steps * inputs), static_cast<size_t>(steps * inputs));
     sequences.push_back(Tensor::of({steps, inputs}, std::vector<float>(part.begin(), part.end())));
   }
-}
-
-constexpr int kFar = 16384;
-
-Tensor toggled(Random& random, Shape shape, double density) {
-  Tensor codes(DataType::int16, std::move(shape));
-  const auto values = codes.values<int16_t>();
-  const auto width = static_cast<size_t>(codes.dim(1));
-  for (size_t k = 0; k < values.size(); ++k) {
-    const int before = k < width ? 0 : values[k - width];
-    values[k] = static_cast<int16_t>(random.chance(density) ? kFar - before : before);
-  }
-  return codes;
 }
 
 int64_t count_mismatches(const Tensor& ours, const Tensor& truth) {
@@ -101,25 +88,6 @@ BoundSequence bound_to_sequence(const Network& network, const Tensor& sequence) 
     shapes.push_back(shape);
   }
   return {with_input_shapes(network, shapes), std::move(inputs)};
-}
-
-std::vector<RecurrentTrace> synthetic_traces(
-    const std::vector<std::shared_ptr<const IntegerDeltaGruLayer>>& layers, int64_t steps, double density,
-    uint64_t seed) {
-  Random random(seed);
-  std::vector<RecurrentTrace> traces;
-  // A change is far beyond every threshold.
-  Tensor inputs = toggled(random, {steps, layers.front()->inputs}, density);
-  for (const auto& layer : layers) {
-    RecurrentTrace trace;
-    trace.layer = layer;
-    trace.inputs = std::move(inputs);
-    trace.outputs = toggled(random, {steps, layer->hidden}, density);
-    inputs = trace.outputs;
-    count_sent(trace);
-    traces.push_back(std::move(trace));
-  }
-  return traces;
 }
 
 StagePlan plan_of_layer(const IntegerDeltaGruLayer& layer, const std::string& name, const Support& support) {
@@ -201,8 +169,8 @@ SimulationResult simulate_synthetic_stack(const SyntheticStack& stack, const Acc
     result.plans.push_back(plan_of_layer(*layers[k], fmt::format("gru{}", k + 1), support));
     stage_of_layer.push_back(k);
   }
-  add_sequence(result, stage_of_layer, synthetic_traces(layers, stack.steps, stack.density, stack.seed), chip,
-               {});
+  add_sequence(result, stage_of_layer, synthetic_sequence(layers, stack.steps, stack.density, stack.seed),
+               chip, {});
   return result;
 }
 

@@ -25,12 +25,6 @@ BoundSequence bound_to_sequence(const Network& network, const Tensor& sequence);
 // Width of the network's data input; throws Error where it has none or more inputs than it and states.
 int64_t input_width(const Network& network);
 
-// Traces of layers without a look at their weights: every input and every unit changes with probability
-// `density` in each step, whatever the thresholds are.
-std::vector<RecurrentTrace> synthetic_traces(
-    const std::vector<std::shared_ptr<const IntegerDeltaGruLayer>>& layers, int64_t steps, double density,
-    uint64_t seed);
-
 // Layers of these sizes without weights, one behind the other: counts only.
 struct SyntheticStack {
   int64_t inputs = 0, units = 0, layers = 1, steps = 1000;

@@ -4,20 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "deltahop/accelerators/accelerator.h"
-#include "deltahop/base/random.h"
+#include "deltahop/network/synthetic_sequence.h"
 
 namespace deltahop {
 namespace {
-
-Tensor toggled(Random& random, int64_t steps, int64_t width, double density) {
-  Tensor codes(DataType::int16, {steps, width});
-  const auto values = codes.values<int16_t>();
-  for (size_t k = 0; k < values.size(); ++k) {
-    const int before = k < static_cast<size_t>(width) ? 0 : values[k - static_cast<size_t>(width)];
-    values[k] = static_cast<int16_t>(random.chance(density) ? 1 - before : before);
-  }
-  return codes;
-}
 
 struct Result {
   double gops, step_us, sparsity;
@@ -25,22 +15,15 @@ struct Result {
 
 // 40 inputs, all values change with this probability.
 Result simulated(const Accelerator& chip, int64_t units, int layers, int64_t steps, double density) {
-  Random random(1);
-  std::vector<RecurrentTrace> traces;
-  Tensor inputs = toggled(random, steps, 40, density);
+  std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> stack;
   for (int k = 0; k < layers; ++k) {
     auto layer = std::make_shared<IntegerDeltaGruLayer>();
     layer->formats = *chip.recurrent_formats();
-    layer->inputs = inputs.dim(1);
+    layer->inputs = k == 0 ? 40 : units;
     layer->hidden = units;
-    RecurrentTrace trace;
-    trace.layer = layer;
-    trace.inputs = inputs;
-    trace.outputs = toggled(random, steps, units, density);
-    inputs = trace.outputs;
-    count_sent(trace);
-    traces.push_back(std::move(trace));
+    stack.push_back(layer);
   }
+  const auto traces = synthetic_sequence(stack, steps, density, 1);
   std::vector<LayerTrace> wrapped(traces.size());
   for (size_t k = 0; k < traces.size(); ++k) wrapped[k].recurrent = &traces[k];
   Stats stats;

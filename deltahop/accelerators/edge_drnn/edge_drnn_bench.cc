@@ -7,26 +7,17 @@
 #include "deltahop/accelerators/edge_drnn/edge_drnn.h"
 #include "deltahop/accelerators/edge_drnn/ticking.h"
 #include "deltahop/base/random.h"
+#include "deltahop/network/synthetic_sequence.h"
 
 namespace deltahop::edge_drnn {
 namespace {
 
 std::vector<RecurrentTrace> make_traces(int64_t steps, double density) {
   Random random(7);
-  const auto toggled = [&](int64_t width) {
-    Tensor codes(DataType::int16, {steps, width});
-    const auto values = codes.values<int16_t>();
-    for (size_t k = 0; k < values.size(); ++k) {
-      const int before = k < static_cast<size_t>(width) ? 0 : values[k - static_cast<size_t>(width)];
-      values[k] = static_cast<int16_t>(random.chance(density) ? 1 - before : before);
-    }
-    return codes;
-  };
-  std::vector<RecurrentTrace> traces;
-  Tensor inputs = toggled(40);
-  for (int k = 0; k < 2; ++k) {
+  std::vector<std::shared_ptr<const IntegerDeltaGruLayer>> stack;
+  for (const int64_t inputs : {int64_t{40}, int64_t{768}}) {
     auto layer = std::make_shared<IntegerDeltaGruLayer>();
-    layer->inputs = inputs.dim(1);
+    layer->inputs = inputs;
     layer->hidden = 768;
     for (auto [values, columns] :
          {std::pair(&layer->bias, int64_t{1}), std::pair(&layer->input_columns, layer->inputs),
@@ -34,15 +25,9 @@ std::vector<RecurrentTrace> make_traces(int64_t steps, double density) {
       values->resize(static_cast<size_t>(columns * layer->rows()));
       for (int16_t& value : *values) value = static_cast<int16_t>(random.integer(-127, 127));
     }
-    RecurrentTrace trace;
-    trace.layer = layer;
-    trace.inputs = inputs;
-    trace.outputs = toggled(768);
-    inputs = trace.outputs;
-    count_sent(trace);
-    traces.push_back(std::move(trace));
+    stack.push_back(layer);
   }
-  return traces;
+  return synthetic_sequence(stack, steps, density, 8, 1);
 }
 
 std::vector<const RecurrentTrace*> pointers(const std::vector<RecurrentTrace>& traces) {
