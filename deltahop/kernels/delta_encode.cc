@@ -34,25 +34,32 @@ HWY_INLINE int64_t encode_floats(Floats floats, const float* x, float* x_hat, fl
   return static_cast<int64_t>(hn::CountTrue(floats, fires));
 }
 
-HWY_ATTR int64_t encode_floats_all(const float* x, float* x_hat, int64_t size, float theta, uint32_t* indices,
-                                   float* deltas) {
-  const hn::ScalableTag<float> floats;
-  const hn::CappedTag<float, 1> single;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(floats));
+// Whole vectors, then one by one: encode(tag, first, indices of the lanes, how many were sent before) returns
+// how many more are.
+template <class Number, class Encode>
+HWY_INLINE int64_t encode_all(int64_t size, const Encode& encode) {
+  const hn::ScalableTag<Number> whole;
+  const hn::CappedTag<Number, 1> single;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(whole));
   const hn::ScalableTag<uint32_t> positions;
   const hn::CappedTag<uint32_t, 1> single_position;
   auto index = hn::Iota(positions, 0);
   int64_t count = 0, i = 0;
   for (; i + lanes <= size;
        i += lanes, index = hn::Add(index, hn::Set(positions, static_cast<uint32_t>(lanes)))) {
-    count += encode_floats(floats, x + i, x_hat + i, theta, index, indices + count, deltas + count);
+    count += encode(whole, i, index, count);
   }
   for (; i < size; ++i) {
-    count +=
-        encode_floats(single, x + i, x_hat + i, theta, hn::Set(single_position, static_cast<uint32_t>(i)),
-                      indices + count, deltas + count);
+    count += encode(single, i, hn::Set(single_position, static_cast<uint32_t>(i)), count);
   }
   return count;
+}
+
+HWY_ATTR int64_t encode_floats_all(const float* x, float* x_hat, int64_t size, float theta, uint32_t* indices,
+                                   float* deltas) {
+  return encode_all<float>(size, [&](auto tag, int64_t i, auto index, int64_t count) HWY_ATTR {
+    return encode_floats(tag, x + i, x_hat + i, theta, index, indices + count, deltas + count);
+  });
 }
 
 // Codes in lanes of 32 bits: differences have 17.
@@ -76,26 +83,10 @@ HWY_INLINE int64_t encode_codes(Codes codes, hn::Vec<Codes> x, int16_t* x_hat, i
 
 HWY_ATTR int64_t encode_codes_all(const int16_t* x, int16_t* x_hat, int64_t size, int32_t theta,
                                   uint32_t* indices, int16_t* deltas) {
-  const hn::ScalableTag<int32_t> codes;
-  const hn::CappedTag<int32_t, 1> single;
-  const auto at = [&](auto tag, int64_t i) HWY_ATTR {
-    return hn::PromoteTo(tag, hn::LoadU(hn::Rebind<int16_t, decltype(tag)>(), x + i));
-  };
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(codes));
-  const hn::ScalableTag<uint32_t> positions;
-  const hn::CappedTag<uint32_t, 1> single_position;
-  auto index = hn::Iota(positions, 0);
-  int64_t count = 0, i = 0;
-  for (; i + lanes <= size;
-       i += lanes, index = hn::Add(index, hn::Set(positions, static_cast<uint32_t>(lanes)))) {
-    count += encode_codes(codes, at(codes, i), x_hat + i, theta, index, indices + count, deltas + count);
-  }
-  for (; i < size; ++i) {
-    count +=
-        encode_codes(single, at(single, i), x_hat + i, theta,
-                     hn::Set(single_position, static_cast<uint32_t>(i)), indices + count, deltas + count);
-  }
-  return count;
+  return encode_all<int32_t>(size, [&](auto tag, int64_t i, auto index, int64_t count) HWY_ATTR {
+    const auto codes = hn::PromoteTo(tag, hn::LoadU(hn::Rebind<int16_t, decltype(tag)>(), x + i));
+    return encode_codes(tag, codes, x_hat + i, theta, index, indices + count, deltas + count);
+  });
 }
 
 // NaN becomes -2^15 or 0, as the machine's conversion will have it.
@@ -109,24 +100,10 @@ HWY_INLINE hn::Vec<Codes> rounded(Codes /*codes*/, const float* values, float sc
 
 HWY_ATTR int64_t encode_rounded_all(const float* values, float scale, int16_t* x_hat, int64_t size,
                                     int32_t theta, uint32_t* indices, int16_t* deltas) {
-  const hn::ScalableTag<int32_t> codes;
-  const hn::CappedTag<int32_t, 1> single;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(codes));
-  const hn::ScalableTag<uint32_t> positions;
-  const hn::CappedTag<uint32_t, 1> single_position;
-  auto index = hn::Iota(positions, 0);
-  int64_t count = 0, i = 0;
-  for (; i + lanes <= size;
-       i += lanes, index = hn::Add(index, hn::Set(positions, static_cast<uint32_t>(lanes)))) {
-    const auto x = rounded(codes, values + i, scale);
-    count += encode_codes(codes, x, x_hat + i, theta, index, indices + count, deltas + count);
-  }
-  for (; i < size; ++i) {
-    const auto x = rounded(single, values + i, scale);
-    count += encode_codes(single, x, x_hat + i, theta, hn::Set(single_position, static_cast<uint32_t>(i)),
-                          indices + count, deltas + count);
-  }
-  return count;
+  return encode_all<int32_t>(size, [&](auto tag, int64_t i, auto index, int64_t count) HWY_ATTR {
+    const auto codes = rounded(tag, values + i, scale);
+    return encode_codes(tag, codes, x_hat + i, theta, index, indices + count, deltas + count);
+  });
 }
 
 }  // namespace deltahop::HWY_NAMESPACE
