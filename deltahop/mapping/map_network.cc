@@ -22,23 +22,25 @@ bool is_same(const Problem& a, const Problem& b) {
          a.dilation_rows == b.dilation_rows && a.dilation_columns == b.dilation_columns;
 }
 
-double value_of(double energy, int64_t cycles, Objective objective) {
+double value_of(double energy, double cycles, Objective objective) {
   switch (objective) {
     case Objective::energy:
       return energy;
     case Objective::cycles:
-      return static_cast<double>(cycles);
+      return cycles;
     default:
-      return energy * static_cast<double>(cycles);
+      return energy * cycles;
   }
 }
 
-EnergyShares shares_of(const AccessCounts& counts, const UnitCosts& costs) {
-  const MappingCost cost = cost_of(counts, costs);
+EnergyShares shares_of(const MappingCost& cost) {
   EnergyShares shares;
   const auto place = [&](EnergyPlace p) -> double& { return shares.by_place[static_cast<size_t>(p)]; };
   place(EnergyPlace::alu) = cost.mac_energy;
-  place(EnergyPlace::array) = cost.hop_energy;
+  for (size_t operand = 0; operand < kOperands; ++operand) {
+    place(EnergyPlace::array) += cost.hop_energy[operand];
+    shares.by_operand[operand] += cost.hop_energy[operand];
+  }
   constexpr std::array<EnergyPlace, 3> kLevels = {EnergyPlace::dram, EnergyPlace::buffer,
                                                   EnergyPlace::element};
   for (size_t level = 0; level < cost.level_energy.size(); ++level) {
@@ -47,8 +49,6 @@ EnergyShares shares_of(const AccessCounts& counts, const UnitCosts& costs) {
       shares.by_operand[operand] += cost.level_energy[level][operand];
     }
   }
-  for (size_t operand = 0; operand < kOperands; ++operand)
-    shares.by_operand[operand] += static_cast<double>(counts.array_words[operand]) * costs.hop;
   return shares;
 }
 
@@ -59,8 +59,9 @@ MappedLayer counted(const Problem& problem, const ArrayChip& chip, const Mapping
   MappedLayer layer;
   layer.mapping = mapping;
   layer.counts = count_accesses(problem, chip.hierarchy, mapping);
-  layer.energy = shares_of(layer.counts, costs);
-  layer.value = value_of(layer.energy.total(), layer.counts.cycles, objective);
+  layer.words = accessed_words(layer.counts, chip.hierarchy, costs.savings);
+  layer.energy = shares_of(cost_of(layer.counts, chip.hierarchy, costs));
+  layer.value = value_of(layer.energy.total(), layer.words.cycles, objective);
   layer.value_bound = lower_bound(problem, chip.hierarchy, costs, objective);
   layer.energy_bound = lower_bound(problem, chip.hierarchy, costs, Objective::energy);
   return layer;

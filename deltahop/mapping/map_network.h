@@ -37,7 +37,8 @@ struct EnergyShares {
 struct MappedLayer {
   Mapping mapping;
   bool is_searched = true;  // and so proven: no mapping of the space costs less
-  AccessCounts counts;
+  AccessCounts counts;      // dense
+  AccessedWords words;      // less what zeros save
   EnergyShares energy;
   double value = 0.0, value_bound = 0.0;  // of the objective
   double energy_bound = 0.0;

@@ -207,29 +207,32 @@ double lower_bound(const Problem& problem, const Hierarchy& hierarchy, const Uni
                    Objective objective) {
   const auto macs = static_cast<double>(problem.macs());
   const double cycles = std::ceil(macs / static_cast<double>(hierarchy.elements()));
-  double energy = macs * costs.mac;
+  double energy =
+      macs * costs.mac * costs.savings.macs - static_cast<double>(problem.elements(Operand::output)) *
+                                                  costs.access.at(0) * (1.0 - costs.savings.finished);
   for (const Operand operand : kAllOperands) {
     const double elements = needed_elements(problem, operand);
     size_t outer = 0;
     for (size_t level = 1; level < hierarchy.levels.size(); ++level) {
       if (!hierarchy.levels[level].keeps[index_of(operand)]) continue;
-      const double hop = level >= hierarchy.array_level ? costs.hop : 0.0;
-      energy += elements * (costs.access.at(outer) + costs.access.at(level) + hop);
+      const double hop = level >= hierarchy.array_level ? costs.hop_of(operand) : 0.0;
+      energy += elements * (costs.access_of(outer, operand) + costs.access_of(level, operand) + hop);
       outer = level;
     }
     const bool crosses = outer < hierarchy.array_level;
     const double words = crosses ? std::max(elements, cycles) : macs;
-    energy += words * costs.access.at(outer) + (crosses ? macs * costs.hop : 0.0);
-    if (operand == Operand::output)
-      energy += (words - elements) * (costs.access.at(outer) + (crosses ? costs.hop : 0.0));
+    const double access = crosses ? costs.access_of(outer, operand) : costs.element_access_of(outer, operand);
+    const double hop = crosses ? costs.hop_of(operand) : 0.0;
+    energy += words * access + (crosses ? macs * hop : 0.0);
+    if (operand == Operand::output) energy += (words - elements) * (access + hop);
   }
   switch (objective) {
     case Objective::energy:
       return energy;
     case Objective::cycles:
-      return cycles;
+      return cycles * costs.savings.cycles;
     default:
-      return energy * cycles;
+      return energy * cycles * costs.savings.cycles;
   }
 }
 

@@ -30,7 +30,7 @@ struct Dataflow {
 
 struct SearchResult {
   std::optional<Mapping> mapping;  // absent where nothing fits
-  double value = 0.0;              // energy, cycles, or their product
+  double value = 0.0;              // energy, cycles (before any are skipped), or their product
   int64_t tried = 0;               // mappings counted to the end
   int64_t nodes = 0;               // partial mappings looked at
 };

@@ -89,7 +89,9 @@ Space::Space(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts
 // transfers).
 void Space::set_coefficients() {
   const auto macs = static_cast<double>(problem_.macs());
-  constant_ = macs * costs_.mac;
+  constant_ =
+      macs * costs_.mac * costs_.savings.macs - static_cast<double>(problem_.elements(Operand::output)) *
+                                                    costs_.access.at(0) * (1.0 - costs_.savings.finished);
   for (const Operand operand : kAllOperands) {
     size_t outer = 0;
     for (size_t level = 1; level < hierarchy_.levels.size(); ++level) {
@@ -103,8 +105,8 @@ void Space::set_coefficients() {
 
 void Space::add_transfer(Operand operand, size_t outer, size_t inner) {
   const bool crosses = inner >= hierarchy_.array_level;
-  const double at_outer = costs_.access.at(outer);
-  const double at_inner = costs_.access.at(inner) + (crosses ? costs_.hop : 0.0);
+  const double at_outer = costs_.access_of(outer, operand);
+  const double at_inner = costs_.access_of(inner, operand) + (crosses ? costs_.hop_of(operand) : 0.0);
   double& unique = coefficient(operand, crosses ? Cut::array : Cut::buffer);
   double& copies = coefficient(operand, crosses ? Cut::element : Cut::buffer);
   unique += at_outer;
@@ -118,8 +120,9 @@ void Space::add_transfer(Operand operand, size_t outer, size_t inner) {
 void Space::add_multiplications(Operand operand, size_t outer) {
   const auto macs = static_cast<double>(problem_.macs());
   const auto outputs = static_cast<double>(problem_.elements(Operand::output));
-  const double access = costs_.access.at(outer);
   const bool crosses = outer < hierarchy_.array_level;
+  const double access = crosses ? costs_.access_of(outer, operand) : costs_.element_access_of(outer, operand);
+  const double hop = costs_.hop_of(operand);
   if (!crosses) {
     constant_ += macs * access * (operand == Operand::output ? 2 : 1);
     if (operand != Operand::output) return;
@@ -129,11 +132,11 @@ void Space::add_multiplications(Operand operand, size_t outer) {
     constant_ -= outputs * access;
     return;
   }
-  constant_ += macs * costs_.hop;
+  constant_ += macs * hop;
   coefficient(operand, Cut::multiplier) += access;
   if (operand != Operand::output) return;
-  coefficient(operand, Cut::multiplier) += access + costs_.hop;
-  constant_ -= outputs * (access + costs_.hop);
+  coefficient(operand, Cut::multiplier) += access + hop;
+  constant_ -= outputs * (access + hop);
 }
 
 std::vector<Choice> Space::choices_of(Dimension dimension) const {

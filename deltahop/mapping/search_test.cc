@@ -41,6 +41,19 @@ Dataflow random_dataflow(Random& random) {
   return dataflow;
 }
 
+// What zeros may leave of any cost.
+Savings random_savings(Random& random) {
+  Savings savings{.macs = random.uniform(0, 1), .size = {{1, 1, 1}, {1, 1, 1}}};
+  for (const size_t operand : {index_of(Operand::weight), index_of(Operand::input)}) {
+    savings.in_element[operand] = random.uniform(0, 1);
+    savings.over_array[operand] = random.uniform(0, 1.3);
+    for (auto& level : savings.size) level[operand] = random.uniform(0, 1.3);
+  }
+  savings.in_element[index_of(Operand::output)] = random.uniform(0, 1);
+  savings.finished = random.uniform(0, 1.3);
+  return savings;
+}
+
 // Every mapping of the space, one by one: all nested tiles, all orders of loops.
 class AllMappings {
  public:
@@ -117,7 +130,7 @@ class AllMappings {
         if (mapping.levels.size() == 3) mapping.levels[2].slides = element_slides;
         if (!fault_of(problem_, hierarchy_, mapping).empty()) continue;
         const AccessCounts counts = count_accesses(problem_, hierarchy_, mapping);
-        least_energy = std::min(least_energy, cost_of(counts, costs_).energy());
+        least_energy = std::min(least_energy, cost_of(counts, hierarchy_, costs_).energy());
         least_cycles = std::min(least_cycles, static_cast<double>(counts.cycles));
       }
     }
@@ -145,6 +158,7 @@ TEST(FindMapping, FindsTheLeastOfAllMappingsOfSmallProblems) {
     UnitCosts costs{
         .mac = 1, .hop = random.uniform(0, 2), .access = {random.uniform(20, 200), random.uniform(2, 10)}};
     if (hierarchy.levels.size() == 3) costs.access.push_back(random.uniform(0.5, 2));
+    if (i % 2 == 1) costs.savings = random_savings(random);
     const AllMappings all(problem, hierarchy, costs, dataflow);
     const SearchResult result = find_mapping(problem, hierarchy, costs, dataflow, Objective::energy);
     ASSERT_EQ(result.mapping.has_value(), std::isfinite(all.least_energy)) << i;
@@ -154,7 +168,7 @@ TEST(FindMapping, FindsTheLeastOfAllMappingsOfSmallProblems) {
     ASSERT_NEAR(result.value, all.least_energy, 1e-9 * all.least_energy)
         << i << "\n"
         << to_text(problem, hierarchy, *result.mapping);
-    ASSERT_NEAR(cost_of(counts, costs).energy(), result.value, 1e-9 * result.value)
+    ASSERT_NEAR(cost_of(counts, hierarchy, costs).energy(), result.value, 1e-9 * result.value)
         << i << "\n"
         << to_text(problem, hierarchy, *result.mapping);
     ASSERT_GE(result.value * (1 + 1e-12), lower_bound(problem, hierarchy, costs, Objective::energy));
