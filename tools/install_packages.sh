@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the packages of tools/packages.txt that are missing: tools/install_packages.sh build [full].
+# Installs the packages of tools/packages.txt that are missing: tools/install_packages.sh build [train] [full].
 # Calls apt only where something is missing, so that a second run needs no network.
 set -euo pipefail
 list="$(dirname "${BASH_SOURCE[0]}")/packages.txt"
-[ $# -gt 0 ] || { echo "usage: $0 build [full]" >&2; exit 2; }
+[ $# -gt 0 ] || { echo "usage: $0 build [train] [full]" >&2; exit 2; }
 
 wanted=()
 for group in "$@"; do
   count=${#wanted[@]}
   while read -r package; do wanted+=("$package"); done < <(
     sed 's/#.*//' "$list" | awk -v group="$group" '$2 == group { print $1 }')
-  [ ${#wanted[@]} -gt "$count" ] || { echo "$0: the groups are build and full, not '$group'" >&2; exit 2; }
+  [ ${#wanted[@]} -gt "$count" ] || { echo "$0: the groups are build, train and full, not '$group'" >&2; exit 2; }
 done
 
 if ! command -v dpkg-query >/dev/null; then

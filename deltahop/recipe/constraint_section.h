@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// One entry of a recipe's map `constraints`: a kind, when it holds, and its numbers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "deltahop/base/config.h"
+
+namespace deltahop {
+
+struct ConstraintSection {
+  std::string name;  // the key in the map; also the kind where `kind` is not written
+  std::string kind;
+  int64_t start_epoch = 0;  // the first epoch in which it holds, counted from 0
+  int64_t end_epoch = -1;   // the first in which it holds no longer; -1: to the end, and in the exported file
+  std::vector<std::string> nodes;  // names of nodes, `*` for any letters; empty: all that the kind is for
+  int64_t weight_bits = 16, activation_bits = 16;          // rounding: of Qm.n, sign included
+  int64_t weight_fraction = -1, activation_fraction = -1;  // n of Qm.n; -1: found from the largest magnitude
+  bool stochastic = false;                                 // rounding: up or down by chance
+  int64_t levels = 0;                                      // pow2
+  double threshold_x = 0.0, threshold_h = 0.0;             // delta: in the units of the values
+  double weight = 0.0;                                     // costs: factor before the term in the loss
+  double probability = 0.0;                                // dropout
+  std::string place;                                       // file:line:column
+
+  bool active(int64_t epoch) const { return epoch >= start_epoch && (end_epoch < 0 || epoch < end_epoch); }
+};
+
+// Faults are noted in `config`, the map's value under `name`.
+ConstraintSection read_constraint_section(const std::string& name, const Config& config);
+
+}  // namespace deltahop
