@@ -34,7 +34,8 @@ const std::vector<std::string> kLayerTypes = {"conv",
                                               "scale_shift",
                                               "gather_channels",
                                               "subsample",
-                                              "pad_channels"};
+                                              "pad_channels",
+                                              "gru"};
 
 namespace {
 
@@ -207,6 +208,10 @@ void read_type_keys(const View& view, LayerDescription& layer) {
   if (type == "pad_channels") {
     layer.before = view.integer("before", 0, 0);
     layer.after = view.integer("after", 0, 0);
+  }
+  if (type == "gru") {
+    layer.units = view.integer("units", 1);
+    if (view.has("output")) layer.last = view.choice("output", {"all", "last"}) == "last";
   }
 }
 

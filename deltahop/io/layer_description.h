@@ -32,6 +32,8 @@ struct LayerDescription {
   double ratio = 0.5;             // dropout
   std::vector<int64_t> channels;  // gather_channels
   int64_t before = 0, after = 0;  // pad_channels
+  int64_t units = 0;              // gru
+  bool last = false;              // gru: the state after the last step in place of all states
 };
 
 extern const std::vector<std::string> kLayerTypes;

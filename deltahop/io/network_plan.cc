@@ -16,11 +16,14 @@ Tensor integers_tensor(const Integers& values) {
 
 }  // namespace
 
-NetworkPlan::NetworkPlan(std::string name, const std::string& input, const Shape& input_shape,
-                         const std::vector<LayerDescription>& layers, const std::vector<std::string>& outputs)
-    : name_(std::move(name)) {
+NetworkPlan::NetworkPlan(std::string name, const std::string& input, const Shape& shape,
+                         const std::string& time_name, const std::vector<LayerDescription>& layers,
+                         const std::vector<std::string>& outputs)
+    : name_(std::move(name)), time_name_(time_name) {
   std::map<std::string, Id> made;  // what a layer's name stands for: its last value
-  made[input] = add_value({input, DataType::float32, input_shape, nullptr, false, {}});
+  Shape planned = shape;
+  if (!time_name.empty()) planned.at(0) = 1;
+  made[input] = add_value({input, DataType::float32, std::move(planned), nullptr, false, {}});
   Id last = 0;
   for (const LayerDescription& layer : layers) {
     place_ = layer.place;
@@ -61,24 +64,25 @@ NetworkPlan::Id NetworkPlan::constant(const std::string& name, Tensor tensor) {
 }
 
 NetworkPlan::Id NetworkPlan::node(const std::string& operator_name, const std::string& name,
-                                  std::vector<Id> inputs, Attributes attributes) {
+                                  std::vector<Id> inputs, Attributes attributes, size_t output_index) {
   LayerArguments arguments;
   arguments.operator_name = operator_name;
   arguments.attributes = std::move(attributes);
+  arguments.output_count = static_cast<int>(output_index) + 1;
   std::vector<std::optional<ValueInfo>> infos;
   for (const Id id : inputs) {
     arguments.inputs.push_back({true, std::nullopt, values_[id].constant.get()});
     infos.push_back(ValueInfo{values_[id].type, values_[id].shape, values_[id].constant.get()});
   }
-  PlannedNode planned{name, nullptr, std::move(inputs), 0};
+  PlannedNode planned{name, nullptr, std::move(inputs), 0, output_index};
   PlannedValue output;
   output.name = name;
   try {
     planned.layer = make_layer(arguments);
     const std::vector<ValueInfo> inferred = planned.layer->infer(infos);
-    DELTAHOP_CHECK(!inferred.empty() && inferred[0].shape.has_value());
-    output.type = inferred[0].type;
-    output.shape = *inferred[0].shape;
+    DELTAHOP_CHECK(output_index < inferred.size() && inferred[output_index].shape.has_value());
+    output.type = inferred[output_index].type;
+    output.shape = *inferred[output_index].shape;
     element_count(output.shape);
   } catch (const Error& error) {
     throw Error(place_, fmt::format("layer '{}': {}", name, error.what()));
@@ -160,6 +164,22 @@ NetworkPlan::Id NetworkPlan::add_fully_connected(const LayerDescription& layer, 
   return add_tail(layer, node("Gemm", layer.name, std::move(inputs), {{"transB", int64_t{1}}}));
 }
 
+// As PyTorch's: the reset gate multiplies the product. The layer's name is that of what the next layer reads.
+NetworkPlan::Id NetworkPlan::add_gru(const LayerDescription& layer, Id input) {
+  const Shape& from = shape(input);
+  if (from.size() != 3 || from[1] != 1)
+    throw Error(layer.place, fmt::format("layer '{}': a GRU reads [time, 1, features], not {}", layer.name,
+                                         to_text(from)));
+  const int64_t features = from[2], units = layer.units;
+  const Id weights = parameter(layer.name + ".W", {1, 3 * units, features}, ParameterRole::weight, features),
+           recurrent = parameter(layer.name + ".R", {1, 3 * units, units}, ParameterRole::weight, units),
+           bias = parameter(layer.name + ".B", {1, 6 * units}, ParameterRole::bias);
+  const Id states = node("GRU", layer.name, {input, weights, recurrent, bias},
+                         {{"hidden_size", units}, {"linear_before_reset", int64_t{1}}}, layer.last ? 1 : 0);
+  const Id axis = constant(layer.name + ".direction", integers_tensor({layer.last ? 0 : 1}));
+  return node("Squeeze", layer.name + ".states", {states, axis});
+}
+
 NetworkPlan::Id NetworkPlan::add_pooling(const LayerDescription& layer, Id input) {
   Attributes attributes = {{"kernel_shape", layer.kernel},
                            {"strides", layer.stride},
@@ -207,6 +227,7 @@ NetworkPlan::Id NetworkPlan::add_layer(const LayerDescription& layer, std::vecto
   const Id input = inputs.front();
   if (type == "conv" || type == "depthwise_conv") return add_convolution(layer, input);
   if (type == "fc") return add_fully_connected(layer, input);
+  if (type == "gru") return add_gru(layer, input);
   if (type == "max_pool" || type == "average_pool") return add_pooling(layer, input);
   if (type == "global_average_pool") return node("GlobalAveragePool", layer.name, {input});
   if (type == "relu" || type == "relu6" || type == "sigmoid" || type == "tanh")
@@ -251,9 +272,12 @@ NetworkBuilder NetworkPlan::builder(const ParameterMaker& maker) const {
   NetworkBuilder builder(name_);
   std::vector<ValueId> ids;
   for (const PlannedValue& value : values_) {
-    if (ids.empty())
-      ids.push_back(builder.input(value.name, value.type, value.shape));
-    else if (value.is_parameter)
+    if (ids.empty()) {
+      Shape declared = value.shape;
+      std::vector<std::string> dimensions(time_name_.empty() ? 0 : declared.size());
+      if (!time_name_.empty()) declared[0] = kSymbolic, dimensions[0] = time_name_;
+      ids.push_back(builder.input(value.name, value.type, declared, dimensions));
+    } else if (value.is_parameter)
       ids.push_back(builder.constant(value.name, maker(value.parameter)));
     else if (value.constant)
       ids.push_back(builder.constant(value.name, value.constant));
@@ -263,7 +287,9 @@ NetworkBuilder NetworkPlan::builder(const ParameterMaker& maker) const {
   for (const PlannedNode& planned : nodes_) {
     std::vector<ValueId> inputs;
     for (const Id id : planned.inputs) inputs.push_back(ids[id]);
-    builder.layer_into(planned.layer, planned.name, std::move(inputs), {ids[planned.output]});
+    std::vector<ValueId> outputs(planned.output_index, kNoValue);
+    outputs.push_back(ids[planned.output]);
+    builder.layer_into(planned.layer, planned.name, std::move(inputs), std::move(outputs));
   }
   for (const Id id : outputs_) builder.output(ids[id]);
   return builder;

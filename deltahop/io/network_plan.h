@@ -28,8 +28,9 @@ using ParameterMaker = std::function<Tensor(const Parameter&)>;
 
 class NetworkPlan {
  public:
-  // Throws Error with the layer's place where shapes do not fit.
-  NetworkPlan(std::string name, const std::string& input, const Shape& shape,
+  // `shape` may begin with kSymbolic, steps in time, called `time_name`. Throws Error with the layer's place
+  // where shapes do not fit.
+  NetworkPlan(std::string name, const std::string& input, const Shape& shape, const std::string& time_name,
               const std::vector<LayerDescription>& layers, const std::vector<std::string>& outputs);
 
   std::vector<Parameter> parameters() const;  // in network order
@@ -50,19 +51,21 @@ class NetworkPlan {
     std::shared_ptr<const Layer> layer;
     std::vector<Id> inputs;
     Id output = 0;
+    size_t output_index = 0;  // which of the operator's outputs it is; those before it nobody wants
   };
 
   Id add_value(PlannedValue value);
   Id parameter(const std::string& name, Shape shape, ParameterRole role, int64_t fan_in = 1);
   Id constant(const std::string& name, Tensor tensor);
   Id node(const std::string& operator_name, const std::string& name, std::vector<Id> inputs,
-          Attributes attributes = {});
+          Attributes attributes = {}, size_t output_index = 0);
   const Shape& shape(Id id) const { return values_[id].shape; }
   int64_t channels(Id id) const;
 
   Id add_layer(const LayerDescription& layer, std::vector<Id> inputs);
   Id add_convolution(const LayerDescription& layer, Id input);
   Id add_fully_connected(const LayerDescription& layer, Id input);
+  Id add_gru(const LayerDescription& layer, Id input);
   Id add_pooling(const LayerDescription& layer, Id input);
   Id add_batch_norm(const LayerDescription& layer, const std::string& name, Id input);
   Id add_activation(const std::string& activation, const std::string& name, Id input);
@@ -71,7 +74,8 @@ class NetworkPlan {
   Id add_shape_change(const LayerDescription& layer, Id input);
 
   std::string name_;
-  std::string place_;  // of the layer that is being added
+  std::string time_name_;  // of the input's first dimension where it is open; it is planned as 1
+  std::string place_;      // of the layer that is being added
   std::vector<PlannedValue> values_;
   std::vector<PlannedNode> nodes_;
   std::vector<Id> outputs_;

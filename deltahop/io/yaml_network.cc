@@ -2,6 +2,7 @@
 #include "deltahop/io/yaml_network.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -18,11 +19,13 @@ namespace {
 
 constexpr std::string_view kZooFolder = "zoo/";
 constexpr std::string_view kZooSuffix = ".yaml";
+constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz_";
 constexpr int64_t kMostParameters = int64_t{1} << 29;
 
 struct Document {
   std::string name, input;
   Shape shape;
+  std::string time_name;  // of an open first dimension
   std::vector<LayerDescription> layers;
   std::vector<std::string> outputs;
   WeightSection weights;
@@ -44,6 +47,26 @@ void read_metadata(const Config& config, std::map<std::string, std::string>& met
   if (published.has("weights") || published.has("macs")) published.text("source");
 }
 
+// Whole numbers; of [time, 1, features] the first may be a word, and is then open.
+void read_shape(const Config& input, Document& document) {
+  for (const std::string& word : input.texts("shape")) {
+    int64_t value = 0;
+    const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), value);
+    const bool is_number = fault == std::errc{} && end == word.data() + word.size();
+    if (!is_number && document.shape.empty() && word.find_first_not_of(kLetters) == std::string::npos) {
+      document.time_name = word;
+      value = kSymbolic;
+    }
+    document.shape.push_back(value);
+  }
+  const bool open = !document.time_name.empty();
+  const bool possible = std::all_of(document.shape.begin() + (open ? 1 : 0), document.shape.end(),
+                                    [](int64_t d) { return d > 0 && d <= 1 << 24; });
+  if (document.shape.size() < 2 || !possible || (open && document.shape.size() != 3))
+    input.fault("shape", fmt::format("[{}] is no shape of an input", fmt::join(input.texts("shape"), ", ")),
+                "write [1, channels, rows, columns], or [time, 1, features]");
+}
+
 // All keys are read before anything is built, so that one reading finds every fault.
 Document read_document(const Config& config) {
   Document document;
@@ -52,12 +75,7 @@ Document read_document(const Config& config) {
   if (!config.has("input"))
     config.fault("input", "the key 'input' is missing", "write input: {name: data, shape: [1, 3, 224, 224]}");
   document.input = input.text("name", "input");
-  if (config.has("input")) document.shape = input.integers("shape");
-  const bool possible = std::all_of(document.shape.begin(), document.shape.end(),
-                                    [](int64_t d) { return d > 0 && d <= 1 << 24; });
-  if (document.shape.size() < 2 || !possible)
-    input.fault("shape", fmt::format("{} is no shape of an input", to_text(document.shape)),
-                "write [1, channels, rows, columns]");
+  if (config.has("input")) read_shape(input, document);
   document.layers = read_layers(config, document.input);
   if (config.has("outputs")) document.outputs = config.texts("outputs");
   document.weights = read_weight_section(config);
@@ -73,7 +91,8 @@ Document read_document(const Config& config) {
 }
 
 NetworkPlan plan_of(const Document& document) {
-  return NetworkPlan(document.name, document.input, document.shape, document.layers, document.outputs);
+  return {document.name,      document.input,  document.shape,
+          document.time_name, document.layers, document.outputs};
 }
 
 }  // namespace

@@ -48,6 +48,38 @@ TEST(YamlNetwork, BecomesOrdinaryOperatorsWithKnownShapes) {
   EXPECT_EQ(constant(network, "a_bn.running_var"), Tensor::of<float>({4}, {1, 1, 1, 1}));
 }
 
+Network read_sequences(const std::string& shape, const std::string& layers) {
+  return read_yaml_network(
+      Config::from_text("name: n\ninput: {name: x, shape: " + shape + "}\n" + layers, "n.yaml"), {}, "");
+}
+
+TEST(YamlNetwork, GrusReadSequencesOfAnyLengthAndGiveAllStatesOrTheLast) {
+  const Network network = read_sequences("[time, 1, 5]",
+                                         "layers:\n"
+                                         "  - {name: first, type: gru, units: 4}\n"
+                                         "  - {name: second, type: gru, units: 3, output: last}\n"
+                                         "  - {name: fc, type: fc, out_features: 2}\n");
+  EXPECT_EQ(network.inputs()[0].declared, (Shape{kSymbolic, 1, 5}));
+  EXPECT_EQ(network.inputs()[0].dimension_names[0], "time");
+  EXPECT_EQ(network.nodes()[0].name, "first");
+  EXPECT_EQ(network.nodes()[0].layer->attributes().integer("linear_before_reset", 0), 1);
+  EXPECT_EQ(constant(network, "second.W").shape(), (Shape{1, 9, 4}));
+  EXPECT_EQ(constant(network, "second.R").shape(), (Shape{1, 9, 3}));
+  EXPECT_EQ(constant(network, "second.B").shape(), (Shape{1, 18}));
+  const Network bound = network.bound({{7, 1, 5}});
+  EXPECT_EQ(bound.value(bound.find_value("first.states")).shape, (Shape{7, 1, 4}));
+  EXPECT_EQ(bound.value(bound.outputs()[0]).shape, (Shape{1, 2}));
+}
+
+TEST(YamlNetwork, AGruOfPicturesAndAnOpenLengthOfPicturesAreFaults) {
+  EXPECT_THAT(reading("layers:\n  - {name: g, type: gru, units: 4}\n"),
+              ThrowsMessage<Error>(HasSubstr("a GRU reads [time, 1, features]")));
+  const auto open_rows = [] {
+    read_sequences("[1, time, 5]", "layers:\n  - {name: g, type: gru, units: 4}\n");
+  };
+  EXPECT_THAT(open_rows, ThrowsMessage<Error>(HasSubstr("[1, time, 5] is no shape of an input")));
+}
+
 TEST(YamlNetwork, BlocksRepeatWithTheirArguments) {
   const Network network = read(
       "blocks:\n  wide:\n    layers:\n"
