@@ -137,8 +137,9 @@ Recipe read_document(const Config& config, const std::filesystem::path& file) {
   recipe.network = config.text("network");
   recipe.initial_weights = config.choice("initial_weights", {"file", "fresh"}, "fresh");
   if (!config.has("data"))
-    config.fault("data", "the key 'data' is missing", "write data: {format: idx, folder: mnist}");
+    config.fault("data", "the key 'data' is missing", "write data: {set: mnist}");
   recipe.data = read_data_section(config.section("data"));
+  recipe.data.recipe_folder = file.parent_path();
   recipe.loss = config.choice("loss", {"cross_entropy", "squared_hinge", "mse", "ctc"}, recipe.loss);
   recipe.epochs = bounded(config, "epochs", recipe.epochs, 0, kMostEpochs);
   recipe.batch = bounded(config, "batch", recipe.batch, 1, kLargestBatch);

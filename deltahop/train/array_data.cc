@@ -32,7 +32,8 @@ void require_finite(const torch::Tensor& inputs, const std::string& place) {
   if (!finite) throw Error(place, "has values that are no numbers, or infinite");
 }
 
-void require_classes(const std::vector<int64_t>& labels, const DataSection& section, const std::string& place) {
+void require_classes(const std::vector<int64_t>& labels, const DataSection& section,
+                     const std::string& place) {
   const auto classes = static_cast<int64_t>(section.classes.size());
   if (classes == 0) return;
   for (const int64_t label : labels) {
@@ -74,11 +75,12 @@ torch::Tensor read_lengths(const Tensor& stored, const torch::Tensor& inputs, co
   return numbers(lengths);
 }
 
-Examples load_npz(const fs::path& path, DataRole role, const DataRequest& request, const DataSection& section) {
+Examples load_npz(const fs::path& path, DataRole role, const DataRequest& request,
+                  const DataSection& section) {
   const auto arrays = read_npz(path);
   const std::string place = path.string(), suffix = role == DataRole::train ? "train" : "test";
-  for (const auto& [inputs, labels] : {std::pair("x_" + suffix, "y_" + suffix),
-                                       std::pair(std::string("inputs"), std::string("labels"))}) {
+  for (const auto& [inputs, labels] :
+       {std::pair("x_" + suffix, "y_" + suffix), std::pair(std::string("inputs"), std::string("labels"))}) {
     if (arrays.count(inputs) == 0 || arrays.count(labels) == 0) continue;
     Examples examples;
     examples.inputs = copied(arrays.at(inputs));

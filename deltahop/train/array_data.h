@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pictures and arrays as examples: whatever open_samples reads, and NPZ files of sequences with their lengths.
+// Pictures and arrays as examples: whatever open_samples reads, and NPZ files of sequences with their
+// lengths.
 #pragma once
 
 #include "deltahop/train/dataset.h"

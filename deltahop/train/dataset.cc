@@ -24,18 +24,19 @@ std::vector<int64_t> sorted(std::vector<int64_t> indices) {
   return indices;
 }
 
-// A seeded choice of `most` of n, in their order; all where most is 0 or not below n.
-std::vector<int64_t> some_of(int64_t n, int64_t most, uint64_t seed) {
-  std::vector<int64_t> indices = shuffled_indices(n, seed);
-  if (most > 0 && most < n) indices.resize(static_cast<size_t>(most));
-  return sorted(std::move(indices));
-}
-
 template <class T>
 std::vector<T> picked(const std::vector<T>& values, const std::vector<int64_t>& indices) {
   std::vector<T> kept;
   for (const int64_t index : indices) kept.push_back(values[static_cast<size_t>(index)]);
   return kept;
+}
+
+// A seeded choice of `most`, in their order; all where most is negative.
+std::vector<int64_t> limited(const std::vector<int64_t>& indices, int64_t most, uint64_t seed) {
+  if (most < 0 || most >= static_cast<int64_t>(indices.size())) return indices;
+  std::vector<int64_t> places = shuffled_indices(static_cast<int64_t>(indices.size()), seed ^ kExamplesSalt);
+  places.resize(static_cast<size_t>(most));
+  return picked(indices, sorted(std::move(places)));
 }
 
 // Indices of the examples that train and of those held out, a share of n, then limited.
@@ -45,16 +46,12 @@ struct HoldOut {
 
 HoldOut hold_out(const DataSection& section, int64_t n, uint64_t seed) {
   std::vector<int64_t> order = shuffled_indices(n, seed ^ kValidationSalt);
-  const auto held = static_cast<int64_t>(section.validation * static_cast<double>(n));
+  const auto held = static_cast<int64_t>(section.validation_fraction * static_cast<double>(n));
   HoldOut split;
   split.validation = sorted({order.begin(), order.begin() + held});
   split.train = sorted({order.begin() + held, order.end()});
-  const auto limit = [&](std::vector<int64_t>& indices) {
-    const auto count = static_cast<int64_t>(indices.size());
-    indices = picked(indices, some_of(count, section.examples, seed ^ kExamplesSalt));
-  };
-  limit(split.train);
-  limit(split.validation);
+  split.train = limited(split.train, section.train_limit, seed);
+  split.validation = limited(split.validation, section.test_limit, seed);
   return split;
 }
 
@@ -75,8 +72,11 @@ Dataset load_array_set(const DataSection& section, const DataRequest& request) {
   data.validation = subset(all, split.validation);
   data.provenance += "; test:";
   data.test = load_arrays(section, DataRole::test, request, data.provenance);
-  if (data.test.size() > 0)
-    data.test = subset(data.test, some_of(data.test.size(), section.examples, request.seed ^ kExamplesSalt));
+  if (section.test_limit >= 0 && section.test_limit < data.test.size()) {
+    std::vector<int64_t> all_tests(static_cast<size_t>(data.test.size()));
+    std::iota(all_tests.begin(), all_tests.end(), 0);
+    data.test = subset(data.test, limited(all_tests, section.test_limit, request.seed));
+  }
   const int64_t channels = data.train.inputs.dim() == 4 ? data.train.inputs.size(1) : 1;
   data.black = black_of(request.preprocessing, channels);
   name_classes(data);
@@ -129,8 +129,7 @@ Dataset load_sound_set(const DataSection& section, const DataRequest& request) {
   const HoldOut held = hold_out(section, static_cast<int64_t>(split.train.size()), request.seed);
   const SoundSet train = sound_set(list, picked(split.train, held.train)),
                  validation = sound_set(list, picked(split.train, held.validation)),
-                 test = sound_set(list, picked(split.test, some_of(static_cast<int64_t>(split.test.size()),
-                                                                   section.examples, request.seed)));
+                 test = sound_set(list, limited(split.test, section.test_limit, request.seed));
   data.class_names = list.classes;
   data.front_end = sound.front_end;
   auto recordings = std::make_shared<Recordings>();

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "deltahop/io/samples.h"
-#include "deltahop/train/data_section.h"
+#include "deltahop/recipe/data_section.h"
 #include "deltahop/train/torch.h"
 
 namespace deltahop {
@@ -37,11 +37,11 @@ struct Dataset {
 };
 
 struct DataRequest {
-  Shape input_shape = {};              // the network's, of one example; arrays and pictures
-  Preprocessing preprocessing = {};    // the network's; pictures
-  uint64_t seed = 0;                   // of the splits
-  int64_t fold = 0;                    // below fold_names().size()
-  int threads = 1;                     // that make features
+  Shape input_shape = {};            // the network's, of one example; arrays and pictures
+  Preprocessing preprocessing = {};  // the network's; pictures
+  uint64_t seed = 0;                 // of the splits
+  int64_t fold = 0;                  // below fold_names().size()
+  int threads = 1;                   // that make features
 };
 
 // Throws Error naming what is missing or wrong.

@@ -126,10 +126,10 @@ RecordingList list_recordings(const DataSection& section) {
     }
   }
   if (list.files.empty()) {
-    throw Error(list.folder.string(),
-                stranger.empty() ? "holds no WAV or FLAC files"
-                                 : fmt::format("no name fits the pattern '{}': the first is '{}'",
-                                               section.sound->pattern, stranger));
+    throw Error(list.folder.string(), stranger.empty()
+                                          ? "holds no WAV or FLAC files"
+                                          : fmt::format("no name fits the pattern '{}': the first is '{}'",
+                                                        section.sound->pattern, stranger));
   }
   if (words.empty() && list.files[0].fields.label.empty())
     throw Error(section.place, "the pattern has no {label}", "or name a table of labels: labels: ...");
@@ -251,7 +251,8 @@ NormalizeOptions normalization_of(const Examples& examples) {
   NormalizeOptions options;
   options.kind = Normalization::fixed;
   options.means = sums;
-  for (const double square : squares) options.deviations.push_back(std::sqrt(square / static_cast<double>(count)));
+  for (const double square : squares)
+    options.deviations.push_back(std::sqrt(square / static_cast<double>(count)));
   return options;
 }
 
