@@ -66,6 +66,8 @@ class IntegerExecutor {
   const Tensor& weight_codes(size_t stage) const;
   // Weights beyond the range of their format, over all stages.
   int64_t clipped_weights() const;
+  // What run() reads, for run/integer_pass.h.
+  const State& state() const { return *state_; }
 
  private:
   std::unique_ptr<State> state_;
