@@ -23,6 +23,7 @@ namespace deltahop {
 struct RecurrentCall {
   std::string node;
   CellRules rules;
+  bool reverse = false;   // goes through the sequence from its end
   torch::Tensor inputs;   // [time, batch, features]; reversed already where the cell is
   torch::Tensor lengths;  // [batch] frames (int64, CPU), or undefined: all are whole
   torch::Tensor input_weights, recurrent_weights;  // W [gates*hidden, features], R [gates*hidden, hidden]
@@ -31,8 +32,8 @@ struct RecurrentCall {
   torch::Tensor initial_hidden, initial_cell;      // [batch, hidden]
 };
 struct RecurrentResult {
-  torch::Tensor outputs;    // [time, batch, hidden]: h after every step, also beyond a sequence's end
-  torch::Tensor last_cell;  // LSTM: [time, batch, hidden], c after every step; else undefined
+  torch::Tensor outputs;  // [time, batch, hidden]: h after every step, also beyond a sequence's end
+  torch::Tensor cells;    // LSTM: [time, batch, hidden], c after every step; else undefined
 };
 
 // What a constraint may change. The defaults change nothing. Hooks must not keep tensors beyond one
@@ -42,7 +43,7 @@ class ForwardHooks {
   virtual ~ForwardHooks() = default;
   // A parameter before a node uses it. `name` is the constant's, `node` its first reader's; `role` tells what
   // it is.
-  enum class Role { weight, bias, recurrent_bias, normalisation };
+  enum class Role { weight, recurrent_weight, bias, normalisation };
   virtual torch::Tensor weight(const std::string& name, const std::string& node, Role role,
                                const torch::Tensor& value) {
     (void)name, (void)node, (void)role;
@@ -79,6 +80,8 @@ struct GraphOptions {
       false;  // He (before ReLU), Glorot, orthogonal (recurrent) by the seed, in place of the network's
   uint64_t seed = 1;
   torch::Dtype type = torch::kFloat32;
+  // The first output before a Softmax or LogSoftmax that makes it: the loss has its own.
+  bool before_last_softmax = true;
 };
 
 class TrainableGraph {
@@ -119,5 +122,8 @@ class TrainableGraph {
   struct Inside;
   std::unique_ptr<Inside> inside_;
 };
+
+// The network with these values in place of the constants of these names.
+Network with_constants(const Network& network, const std::map<std::string, torch::Tensor>& learnt);
 
 }  // namespace deltahop
