@@ -105,5 +105,85 @@ TEST(AccessCounts, EqualTheWalkThroughTheNestOnRandomShapesLevelsAndLoops) {
   }
 }
 
+// Zeros that an element meets: of `of` patterns a value is none in `left`, so that means over all patterns
+// are exact.
+struct Patterns {
+  int64_t left, of;
+  double density() const { return static_cast<double>(left) / static_cast<double>(of); }
+  bool is_zero(size_t hash, int64_t pattern) const {
+    return static_cast<int64_t>((hash + static_cast<size_t>(pattern)) % static_cast<size_t>(of)) >= left;
+  }
+};
+
+size_t hash_of(std::initializer_list<int64_t> numbers) {
+  size_t hash = 17;
+  for (const int64_t number : numbers) hash = hash * 1'000'003 + static_cast<size_t>(number);
+  return hash ^ (hash >> 7);
+}
+
+// By what is stored: an input by its place in the padded map.
+size_t hash_of(const Problem& problem, Operand operand, const DimensionSizes& index) {
+  const auto at = [&](Dimension dimension) { return index[index_of(dimension)]; };
+  if (operand == Operand::weight)
+    return hash_of({at(group), at(out_channel), at(in_channel), at(kernel_row), at(kernel_column)});
+  return hash_of({at(batch), at(group), at(in_channel),
+                  at(out_row) * problem.stride_rows + at(kernel_row) * problem.dilation_rows,
+                  at(out_column) * problem.stride_columns + at(kernel_column) * problem.dilation_columns});
+}
+
+Sparsity random_sparsity(Random& random) {
+  Sparsity sparsity;
+  std::vector<Operand> order = {Operand::weight, Operand::input};
+  if (random.chance(0.5)) std::swap(order[0], order[1]);
+  for (const Operand operand : order) {
+    const int64_t choice = random.integer(0, 2);
+    if (choice == 1) sparsity.gates.push_back(operand);
+    if (choice == 2) sparsity.skips.push_back(operand);
+  }
+  return sparsity;
+}
+
+TEST(AccessedWords, EqualTheWalkWithZerosOverAllTheirPatterns) {
+  Random random(2);
+  for (int i = 0; i < 400; ++i) {
+    const Case c = random_case(random);
+    const Sparsity sparsity = random_sparsity(random);
+    const std::array<Patterns, 2> patterns{{{random.integer(1, 3), 4}, {random.integer(0, 2), 2}}};
+    AccessedWords walked{.levels = {}};
+    walked.levels.resize(c.hierarchy.levels.size());
+    for (int64_t w = 0; w < patterns[0].of; ++w) {
+      for (int64_t x = 0; x < patterns[1].of; ++x) {
+        const auto is_zero = [&](Operand operand, const DimensionSizes& index) {
+          const size_t hash = hash_of(c.problem, operand, index);
+          return operand == Operand::weight ? patterns[0].is_zero(hash, w) : patterns[1].is_zero(hash, x);
+        };
+        const AccessedWords one = accessed_words(
+            walk_accesses(c.problem, c.hierarchy, c.mapping, sparsity, is_zero), c.hierarchy, {});
+        walked.macs += one.macs;
+        for (size_t operand = 0; operand < kOperands; ++operand) {
+          walked.array_words[operand] += one.array_words[operand];
+          for (size_t level = 0; level < one.levels.size(); ++level)
+            walked.levels[level][operand] += one.levels[level][operand];
+        }
+      }
+    }
+    LayerZeros zeros;
+    zeros.weight_macs = patterns[0].density(), zeros.input_macs = patterns[1].density();
+    zeros.both_macs = zeros.weight_macs * zeros.input_macs;
+    const AccessedWords closed = accessed_words(count_accesses(c.problem, c.hierarchy, c.mapping),
+                                                c.hierarchy, savings_of(sparsity, zeros, 16));
+    // Densities are eighths: every number is exact.
+    const auto all = static_cast<double>(patterns[0].of * patterns[1].of);
+    ASSERT_EQ(walked.macs, all * closed.macs) << i;
+    for (size_t operand = 0; operand < kOperands; ++operand) {
+      ASSERT_EQ(walked.array_words[operand], all * closed.array_words[operand]) << i;
+      for (size_t level = 0; level < closed.levels.size(); ++level)
+        ASSERT_EQ(walked.levels[level][operand], all * closed.levels[level][operand])
+            << "case " << i << ", level " << level << ", " << name_of(kAllOperands[operand]) << "\n"
+            << to_text(c.problem, c.hierarchy, c.mapping);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace deltahop

@@ -172,11 +172,13 @@ ArrayChip read_array_chip(const Config& config, std::string_view name) {
     dataflow.fault("in_element", "elements that store nothing have no loops", "give 'element', or []");
   if (config.has("notes")) chip.notes = config.texts("notes");
   chip.costs = read_costs_of(config, chip.name);
+  if (config.has("sparsity")) chip.sparsity = read_sparsity(config.section("sparsity"), chip.name);
   return chip;
 }
 
 std::vector<std::string> array_chip_names() { return names_in("architectures"); }
 std::vector<std::string> access_cost_names() { return names_in("costs"); }
+std::vector<std::string> sparsity_names() { return names_in("sparsity"); }
 
 ArrayChip load_array_chip(std::string_view name_or_path, const std::vector<std::string>& settings) {
   Opened opened = open("architectures", name_or_path, "architecture");
@@ -192,6 +194,13 @@ AccessCosts load_access_costs(std::string_view name_or_path) {
   AccessCosts costs = read_access_costs(opened.config, opened.name);
   opened.config.finish();
   return costs;
+}
+
+Sparsity load_sparsity(std::string_view name_or_path) {
+  const Opened opened = open("sparsity", name_or_path, "way to use zeros");
+  Sparsity sparsity = read_sparsity(opened.config, opened.name);
+  opened.config.finish();
+  return sparsity;
 }
 
 }  // namespace deltahop

@@ -10,6 +10,7 @@
 
 #include "deltahop/base/config.h"
 #include "deltahop/mapping/search.h"
+#include "deltahop/mapping/sparsity.h"
 
 namespace deltahop {
 
@@ -26,6 +27,7 @@ struct ArrayChip {
   Hierarchy hierarchy;  // dram, buffer and, where elements store, element
   Dataflow dataflow;
   AccessCosts costs;
+  Sparsity sparsity;
   std::vector<std::string> notes;
   std::string resolved;  // the file as read, for provenance
 
@@ -38,8 +40,10 @@ AccessCosts read_access_costs(const Config& config, std::string_view name);
 
 std::vector<std::string> array_chip_names();
 std::vector<std::string> access_cost_names();
+std::vector<std::string> sparsity_names();
 // A shipped file by name or a path to a YAML file; `settings` are key=value overrides. Throws Error.
 ArrayChip load_array_chip(std::string_view name_or_path, const std::vector<std::string>& settings = {});
 AccessCosts load_access_costs(std::string_view name_or_path);
+Sparsity load_sparsity(std::string_view name_or_path);
 
 }  // namespace deltahop

@@ -17,9 +17,11 @@
 namespace deltahop {
 namespace {
 
-bool is_same(const Problem& a, const Problem& b) {
-  return a.bounds == b.bounds && a.stride_rows == b.stride_rows && a.stride_columns == b.stride_columns &&
-         a.dilation_rows == b.dilation_rows && a.dilation_columns == b.dilation_columns;
+bool is_same(const LayerToMap& first, const LayerToMap& second) {
+  const Problem &a = first.problem, &b = second.problem;
+  return first.zeros == second.zeros && a.bounds == b.bounds && a.stride_rows == b.stride_rows &&
+         a.stride_columns == b.stride_columns && a.dilation_rows == b.dilation_rows &&
+         a.dilation_columns == b.dilation_columns;
 }
 
 double value_of(double energy, double cycles, Objective objective) {
@@ -52,13 +54,26 @@ EnergyShares shares_of(const MappingCost& cost) {
   return shares;
 }
 
+// One access of a word of the layer, as its zeros leave it.
+UnitCosts costs_of(const LayerToMap& layer, const ArrayChip& chip) {
+  UnitCosts costs = chip.unit_costs();
+  if (layer.zeros) costs.savings = savings_of(chip.sparsity, *layer.zeros, chip.word_bits);
+  return costs;
+}
+
 // Counts everything of a mapping that has no fault.
-MappedLayer counted(const Problem& problem, const ArrayChip& chip, const Mapping& mapping,
+MappedLayer counted(const LayerToMap& to_map, const ArrayChip& chip, const Mapping& mapping,
                     Objective objective) {
-  const UnitCosts costs = chip.unit_costs();
+  const Problem& problem = to_map.problem;
+  const UnitCosts costs = costs_of(to_map, chip);
   MappedLayer layer;
   layer.mapping = mapping;
+  layer.savings = costs.savings;
   layer.counts = count_accesses(problem, chip.hierarchy, mapping);
+  layer.waiting_cycles = static_cast<double>(layer.counts.cycles);
+  if (to_map.zeros)
+    layer.waiting_cycles *=
+        deltahop::waiting_cycles(chip.sparsity, *to_map.zeros, problem, chip.hierarchy, mapping);
   layer.words = accessed_words(layer.counts, chip.hierarchy, costs.savings);
   layer.energy = shares_of(cost_of(layer.counts, chip.hierarchy, costs));
   layer.value = value_of(layer.energy.total(), layer.words.cycles, objective);
@@ -70,11 +85,11 @@ MappedLayer counted(const Problem& problem, const ArrayChip& chip, const Mapping
 MappedLayer searched(const LayerToMap& layer, const ArrayChip& chip, Objective objective) {
   const auto start = std::chrono::steady_clock::now();
   const SearchResult result =
-      find_mapping(layer.problem, chip.hierarchy, chip.unit_costs(), chip.dataflow, objective);
+      find_mapping(layer.problem, chip.hierarchy, costs_of(layer, chip), chip.dataflow, objective);
   if (!result.mapping)
     throw Error(layer.name, fmt::format("fits onto '{}' in no way", chip.name),
                 "give the buffer or the elements more room");
-  MappedLayer mapped = counted(layer.problem, chip, *result.mapping, objective);
+  MappedLayer mapped = counted(layer, chip, *result.mapping, objective);
   mapped.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   mapped.tried = result.tried;
   mapped.nodes = result.nodes;
@@ -91,7 +106,7 @@ MappedLayer given(const LayerToMap& layer, const ArrayChip& chip, const NamedMap
   if (const std::string fault = fault_of(layer.problem, chip.hierarchy, mapping); !fault.empty())
     throw Error(named.place,
                 fmt::format("the mapping of '{}' does not fit onto '{}': {}", layer.name, chip.name, fault));
-  MappedLayer mapped = counted(layer.problem, chip, mapping, objective);
+  MappedLayer mapped = counted(layer, chip, mapping, objective);
   mapped.is_searched = false;
   return mapped;
 }
@@ -176,8 +191,7 @@ std::vector<std::vector<MappedLayer>> map_layers(const std::vector<LayerToMap>& 
     const bool is_given = find_given(options.given, layers[l].name) != nullptr;
     first[l] = l;
     for (size_t other = 0; other < l && !is_given && first[l] == l; ++other) {
-      if (is_same(layers[other].problem, layers[l].problem) &&
-          find_given(options.given, layers[other].name) == nullptr)
+      if (is_same(layers[other], layers[l]) && find_given(options.given, layers[other].name) == nullptr)
         first[l] = first[other];
     }
     for (size_t c = 0; c < chips.size() && first[l] == l; ++c) tasks.push_back({c, l});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct LayerToMap {
   Problem problem;
   int64_t repeats = 1;  // time steps: the same problem again and again
   bool is_convolution = false;
+  std::optional<LayerZeros> zeros = std::nullopt;  // absent: not known, so that nothing is saved
 };
 
 // In the network's order; shapes must be bound. Every problem is `batch` times the network's own.
@@ -39,6 +41,10 @@ struct MappedLayer {
   bool is_searched = true;  // and so proven: no mapping of the space costs less
   AccessCounts counts;      // dense
   AccessedWords words;      // less what zeros save
+  Savings savings;
+  // Cycles with skipping, where elements wait for each other (waiting_cycles in sparsity.h); the dense ones
+  // without skipping.
+  double waiting_cycles = 0.0;
   EnergyShares energy;
   double value = 0.0, value_bound = 0.0;  // of the objective
   double energy_bound = 0.0;

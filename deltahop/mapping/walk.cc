@@ -30,8 +30,9 @@ struct Tile {
 
 class Walk {
  public:
-  Walk(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping)
-      : problem_(problem), hierarchy_(hierarchy) {
+  Walk(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping, const Sparsity& sparsity,
+       const IsZero& is_zero)
+      : problem_(problem), hierarchy_(hierarchy), sparsity_(sparsity), is_zero_(is_zero) {
     for (size_t level = 0; level < mapping.levels.size(); ++level) {
       for (const Loop& loop : mapping.levels[level].loops) loops_.push_back(loop);
     }
@@ -229,9 +230,38 @@ class Walk {
     tile.begun.clear();
   }
 
+  // What one multiplication touches in its element: the operands that are read, and the sum if it is done.
+  struct Touched {
+    std::array<bool, kOperands> operands{true, true, true};
+    bool is_done = true;
+  };
+
+  Touched touched_by(const Worker& worker) const {
+    Touched touched;
+    if (!is_zero_) return touched;
+    const auto zero = [&](Operand operand) {
+      return is_zero_(operand, words_of(operand, worker.ranges).front());
+    };
+    touched.is_done = std::none_of(sparsity_.skips.begin(), sparsity_.skips.end(), zero);
+    touched.operands.fill(touched.is_done);
+    std::vector<Operand> unread = {Operand::weight, Operand::input, Operand::output};
+    for (const Operand operand : sparsity_.skips) std::erase(unread, operand);
+    for (const Operand gate : sparsity_.gates) {
+      touched.operands[index_of(gate)] = touched.is_done;
+      std::erase(unread, gate);
+      touched.is_done = touched.is_done && !zero(gate);
+    }
+    for (const Operand operand : unread) touched.operands[index_of(operand)] = touched.is_done;
+    return touched;
+  }
+
   // An instant: every worker multiplies once.
   void multiply(const Workers& workers) {
-    macs_ += static_cast<int64_t>(workers.size());
+    std::vector<Touched> touched;
+    for (const Worker& worker : workers) {
+      touched.push_back(touched_by(worker));
+      macs_ += touched.back().is_done ? 1 : 0;
+    }
     ++counts_.cycles;
     for (const Operand operand : kAllOperands) {
       auto& transfers = counts_.transfers[index_of(operand)];
@@ -239,24 +269,29 @@ class Walk {
       Transfer& transfer = transfers[t];
       const bool crosses = !is_in_array(transfer.outer);
       std::set<Word> seen;
-      for (const Worker& worker : workers) {
-        const Word word = words_of(operand, worker.ranges).front();
+      for (size_t w = 0; w < workers.size(); ++w) {
+        const Word word = words_of(operand, workers[w].ranges).front();
         const bool is_first = !crosses || seen.insert(word).second;
+        // The array sends and adds for several elements, whatever one of them does.
+        const int64_t counts = crosses || touched[w].operands[index_of(operand)] ? 1 : 0;
         if (operand != Operand::output) {
-          ++transfer.down_copies;
-          transfer.down_unique += is_first ? 1 : 0;
+          transfer.down_copies += counts;
+          transfer.down_unique += is_first ? counts : 0;
           continue;
         }
-        ++transfer.up_copies;
-        transfer.up_unique += is_first ? 1 : 0;
+        transfer.up_copies += counts;
+        transfer.up_unique += is_first ? counts : 0;
         if (!is_first) continue;
-        if (!begun_outside(t, worker).insert(word).second) ++transfer.down_copies, ++transfer.down_unique;
+        if (!begun_outside(t, workers[w]).insert(word).second)
+          transfer.down_copies += counts, transfer.down_unique += counts;
       }
     }
   }
 
   const Problem& problem_;
   const Hierarchy& hierarchy_;
+  const Sparsity& sparsity_;
+  const IsZero& is_zero_;                                  // empty: nothing is zero
   std::vector<Loop> loops_;                                // of all levels, then one by one
   std::vector<size_t> loops_above_;                        // by level
   std::array<std::vector<FetchPlace>, kOperands> places_;  // by transfer
@@ -269,7 +304,12 @@ class Walk {
 }  // namespace
 
 AccessCounts walk_accesses(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping) {
-  return Walk(problem, hierarchy, mapping).count();
+  return Walk(problem, hierarchy, mapping, {}, {}).count();
+}
+
+AccessCounts walk_accesses(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping,
+                           const Sparsity& sparsity, const IsZero& is_zero) {
+  return Walk(problem, hierarchy, mapping, sparsity, is_zero).count();
 }
 
 }  // namespace deltahop
