@@ -42,6 +42,8 @@ std::string read_by_kind(const Config& config, const std::string& path) {
   if (has("dataflow")) return read_array_chip(config, path), config.finish(), "architecture";
   if (has("mappings")) return read_mappings(config), config.finish(), "mappings";
   if (has("mac")) return read_access_costs(config, path), config.finish(), "costs of accesses";
+  if (has("gates") || has("skips") || has("codes"))
+    return read_sparsity(config, path), config.finish(), "use of zeros";
   if (has("layers"))
     return read_yaml_network(config, {}, std::filesystem::path(path).parent_path()), "network";
   if (has("multipliers") || has("dram") || has("node_nm") || has("chip_costs") || has("base"))

@@ -76,8 +76,14 @@ std::string architectures() {
     const AccessCosts table = load_access_costs(name);
     costs.emplace_back(name, fmt::format("{} {}", table.summary, table.citation));
   }
+  std::vector<Row> sparsities;
+  for (const std::string& name : sparsity_names()) {
+    const Sparsity sparsity = load_sparsity(name);
+    sparsities.emplace_back(name, fmt::format("{} {}", sparsity.summary, sparsity.citation));
+  }
   return listing("architectures for deltahop map, for --arch", rows) +
-         listing("costs of accesses for deltahop map, for --costs", costs);
+         listing("costs of accesses for deltahop map, for --costs", costs) +
+         listing("what is made of zeros, for --sparsity", sparsities);
 }
 
 std::string layers() {

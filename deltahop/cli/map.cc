@@ -10,6 +10,7 @@
 #include "deltahop/base/error.h"
 #include "deltahop/base/files.h"
 #include "deltahop/cli/map_findings.h"
+#include "deltahop/cli/map_zeros.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/compress/fold.h"
 
@@ -19,26 +20,48 @@ namespace {
 struct MapCommandOptions {
   NetworkOptions network;
   SizeOptions sizes;
-  std::vector<std::string> architectures = {"rs"}, settings;
-  std::string costs, layer, save, given;
+  std::vector<std::string> architectures = {"rs"}, settings, costs, sparsity;
+  std::string layer, save, given;
+  MapZerosOptions zeros;
   Objective objective = Objective::energy;
   int64_t batch = 1;
   ReportOptions report;
 };
 
+// What the command line gives in several forms makes an architecture of each, told apart by its name.
+template <class Change>
+void multiply(std::vector<ArrayChip>& chips, const std::vector<std::string>& words, Change&& change) {
+  if (words.empty()) return;
+  std::vector<ArrayChip> result;
+  for (const ArrayChip& chip : chips) {
+    for (const std::string& word : words) {
+      result.push_back(chip);
+      change(result.back(), word);
+    }
+  }
+  chips = std::move(result);
+}
+
 std::vector<ArrayChip> chips_of(const MapCommandOptions& options) {
   std::vector<ArrayChip> chips;
-  for (const std::string& name : options.architectures) {
-    ArrayChip chip = load_array_chip(name, options.settings);
-    if (!options.costs.empty()) chip.costs = load_access_costs(options.costs);
-    const bool is_double = std::any_of(chips.begin(), chips.end(),
-                                       [&](const ArrayChip& other) { return other.name == chip.name; });
-    if (is_double) throw Error("--arch", fmt::format("'{}' stands twice", chip.name));
-    chips.push_back(std::move(chip));
-    if (chips.back().costs.unit != chips.front().costs.unit)
+  for (const std::string& name : options.architectures)
+    chips.push_back(load_array_chip(name, options.settings));
+  multiply(chips, options.sparsity, [](ArrayChip& chip, const std::string& word) {
+    chip.sparsity = load_sparsity(word);
+    chip.name += " " + chip.sparsity.name;
+  });
+  multiply(chips, options.costs, [&](ArrayChip& chip, const std::string& word) {
+    chip.costs = load_access_costs(word);
+    if (options.costs.size() > 1) chip.name += " " + chip.costs.name;
+  });
+  for (size_t i = 0; i < chips.size(); ++i) {
+    const bool is_double = std::any_of(chips.begin(), chips.begin() + static_cast<std::ptrdiff_t>(i),
+                                       [&](const ArrayChip& other) { return other.name == chips[i].name; });
+    if (is_double) throw Error("--arch", fmt::format("'{}' stands twice", chips[i].name));
+    if (chips[i].costs.unit != chips[0].costs.unit)
       throw Error("--arch",
-                  fmt::format("costs of '{}' are in {} and those of '{}' in {}", chips.front().name,
-                              chips.front().costs.unit, chips.back().name, chips.back().costs.unit),
+                  fmt::format("costs of '{}' are in {} and those of '{}' in {}", chips[0].name,
+                              chips[0].costs.unit, chips[i].name, chips[i].costs.unit),
                   "--costs puts one table under all");
   }
   const auto needs_one = [&](const std::string& option, const std::string& value) {
@@ -50,8 +73,7 @@ std::vector<ArrayChip> chips_of(const MapCommandOptions& options) {
   return chips;
 }
 
-std::vector<LayerToMap> layers_of(const MapCommandOptions& options) {
-  const Network network = options.sizes.bound(folded(options.network.load()));
+std::vector<LayerToMap> layers_of(const MapCommandOptions& options, const Network& network) {
   std::vector<LayerToMap> layers = layers_to_map(network, options.batch);
   if (layers.empty()) throw Error(options.network.network, "has no layer that multiplies");
   if (options.layer.empty()) return layers;
@@ -87,15 +109,31 @@ void save(const MapReportSources& sources, const std::string& path, const Consol
   console.note(fmt::format("wrote {}", path));
 }
 
+// Zeros that nobody knows, or that no chip uses, are a mistake on the command line; a chip that could use
+// them is counted dense.
+void require_zeros(const MapCommandOptions& options, const std::vector<ArrayChip>& chips) {
+  const auto uses = [](const ArrayChip& chip) { return chip.sparsity.uses_zeros(); };
+  const bool any = std::any_of(chips.begin(), chips.end(), uses);
+  if (any && !options.zeros.given() && !options.sparsity.empty())
+    throw Error("--sparsity", "there are no zeros to use",
+                "give --density, or --input for those of real inputs");
+  if (!any && options.zeros.given())
+    throw Error("--density, --input", "do nothing: no architecture here makes use of zeros",
+                "add --sparsity dense,gated,compressed, or a 'sparsity' section to the architecture");
+}
+
 void run_map(const MapCommandOptions& options, Surroundings& surroundings) {
   MapReportSources sources;
   sources.network = options.network.network;
   sources.batch = options.batch;
   sources.objective = options.objective;
   sources.chips = chips_of(options);
-  sources.layers = layers_of(options);
+  const Network network = options.sizes.bound(folded(options.network.load()));
+  sources.layers = layers_of(options, network);
   const std::optional<MappingFile> given = given_of(options);
   const int threads = options.network.thread_count();
+  require_zeros(options, sources.chips);
+  sources.notes = find_zeros(options.zeros, network, threads, sources.layers, surroundings.console);
   sources.results =
       map_layers(sources.layers, sources.chips,
                  {.objective = options.objective, .given = given ? &*given : nullptr, .threads = threads},
@@ -130,8 +168,16 @@ void add_options(CLI::App& command, MapCommandOptions& options) {
       ->delimiter(',')
       ->capture_default_str();
   command.add_option("--set", options.settings, "Change a value of all architectures: buffer.capacity=64KiB");
-  command.add_option("--costs", options.costs,
-                     "Costs of accesses for all: a table from 'deltahop list architectures' or a YAML file");
+  command
+      .add_option(
+          "--costs,--technology", options.costs,
+          "Costs of accesses: tables from 'deltahop list architectures' or YAML files, comma separated")
+      ->delimiter(',');
+  command
+      .add_option("--sparsity", options.sparsity,
+                  "What is made of zeros: ways from 'deltahop list architectures' or YAML files, comma "
+                  "separated: dense,gated,compressed")
+      ->delimiter(',');
   command.add_option("--batch", options.batch, "Inputs at once; weights are used again for each")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
@@ -146,6 +192,7 @@ void add_options(CLI::App& command, MapCommandOptions& options) {
   command.add_option("--save", options.save, "A file for the mappings, to edit and to count again");
   command.add_option("--mapping", options.given,
                      "Count these mappings; layers that the file leaves out are searched");
+  options.zeros.add_to(command);
 }
 
 }  // namespace
@@ -166,7 +213,8 @@ void add_map(CLI::App& program, Surroundings& surroundings) {
       "Examples:\n"
       "  deltahop map alexnet --arch rs,ws,os_a,os_b,os_c,nlr --batch 16 --html map.html\n"
       "  deltahop map alexnet --batch 16 --layer conv3 --save conv3.yaml\n"
-      "  deltahop map alexnet --batch 16 --layer conv3 --mapping conv3.yaml");
+      "  deltahop map alexnet --batch 16 --layer conv3 --mapping conv3.yaml\n"
+      "  deltahop map alexnet --sparsity dense,gated,compressed --density inputs=0.4,outputs=0.4");
   command->callback([options, &surroundings] { run_map(*options, surroundings); });
 }
 

@@ -7,46 +7,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "deltahop/cli/map_sums.h"
+
 namespace deltahop {
 namespace {
 
-// Of some layers on one chip.
-struct Sum {
-  double macs = 0, cycles = 0, dram_words = 0, needed_words = 0;
-  EnergyShares energy;
-  double bound = 0;
-  double per_mac(double energy_sum) const { return energy_sum / macs; }
-};
-
-void add_layer(const LayerToMap& layer, const MappedLayer& mapped, Sum& sum) {
-  const auto times = static_cast<double>(layer.repeats);
-  sum.macs += times * static_cast<double>(mapped.counts.macs);
-  sum.cycles += times * static_cast<double>(mapped.counts.cycles);
-  for (const Operand operand : kAllOperands) {
-    sum.dram_words += times * static_cast<double>(mapped.counts.levels[0][index_of(operand)].total());
-    sum.needed_words += times * static_cast<double>(layer.problem.elements(operand));
-  }
-  sum.energy.add(mapped.energy, times);
-  sum.bound += times * mapped.energy_bound;
-}
-
-enum class Part { convolutions, products, all };
-constexpr std::array<std::pair<Part, std::string_view>, 3> kParts = {
-    {{Part::convolutions, "CONV"}, {Part::products, "FC"}, {Part::all, "all"}}};
-
-// Absent where no layer is of that part.
-std::optional<Sum> sum_of(const MapReportSources& sources, size_t chip, Part part) {
-  Sum sum;
-  for (size_t l = 0; l < sources.layers.size(); ++l) {
-    if (part != Part::all && sources.layers[l].is_convolution != (part == Part::convolutions)) continue;
-    add_layer(sources.layers[l], sources.results[chip][l], sum);
-  }
-  return sum.macs > 0 ? std::optional(sum) : std::nullopt;
-}
-
-std::string unit_of(const MapReportSources& sources) { return sources.chips.front().costs.unit; }
-std::string unit_text(const MapReportSources& sources) {
-  return unit_of(sources) == "MACs" ? "MAC energies" : unit_of(sources);
+std::string key_name(std::string name) {
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
 }
 
 std::string key_of(std::string_view what, const MapReportSources& sources) {
@@ -68,6 +36,7 @@ FindingsTable layers_table(const MapReportSources& sources) {
        {key_of("energy_bound", sources), "at least", NumberStyle::rounded},
        {"utilisation_fraction", "busy", NumberStyle::percent},
        {"cycles", "cycles", NumberStyle::count},
+       {"waiting_cycles", "with waiting", NumberStyle::count, false, !any_skips(sources)},
        {"proof", "proven", NumberStyle::plain, true},
        {"nodes", "nodes", NumberStyle::count},
        {"search_s", "time", NumberStyle::seconds},
@@ -80,14 +49,13 @@ FindingsTable layers_table(const MapReportSources& sources) {
   for (size_t c = 0; c < sources.chips.size(); ++c) {
     for (size_t l = 0; l < sources.layers.size(); ++l) {
       const MappedLayer& mapped = sources.results[c][l];
-      Sum sum;
-      add_layer(sources.layers[l], mapped, sum);
-      table.rows.push_back({sources.chips[c].name, sources.layers[l].name, sum.macs,
-                            sum.per_mac(sum.energy.total()), sum.per_mac(sum.bound),
-                            mapped.counts.utilisation(sources.chips[c].hierarchy), sum.cycles,
-                            mapped.is_searched ? "yes" : "as given", static_cast<double>(mapped.nodes),
-                            mapped.seconds, mapped.value, mapped.value_bound,
-                            static_cast<double>(mapped.tried), sum.dram_words, sources.layers[l].kind});
+      const MapSum sum = sum_of_layer(sources, c, l);
+      table.rows.push_back(
+          {sources.chips[c].name, sources.layers[l].name, sum.macs, sum.per_mac(sum.energy.total()),
+           sum.per_mac(sum.bound), mapped.counts.utilisation(sources.chips[c].hierarchy), sum.cycles,
+           sum.waiting_cycles, mapped.is_searched ? "yes" : "as given", static_cast<double>(mapped.nodes),
+           mapped.seconds, mapped.value, mapped.value_bound, static_cast<double>(mapped.tried),
+           sum.dram_words, sources.layers[l].kind});
     }
   }
   return table;
@@ -103,7 +71,7 @@ std::vector<FindingsColumn> share_columns(const MapReportSources& sources) {
   return columns;
 }
 
-void add_shares(const Sum& sum, std::vector<FindingsCell>& row) {
+void add_shares(const MapSum& sum, std::vector<FindingsCell>& row) {
   for (const double share : sum.energy.by_place) row.emplace_back(sum.per_mac(share));
   for (const double share : sum.energy.by_operand) row.emplace_back(sum.per_mac(share));
 }
@@ -118,8 +86,7 @@ FindingsTable energy_table(const MapReportSources& sources) {
   for (const FindingsColumn& column : share_columns(sources)) table.columns.push_back(column);
   for (size_t c = 0; c < sources.chips.size(); ++c) {
     for (size_t l = 0; l < sources.layers.size(); ++l) {
-      Sum sum;
-      add_layer(sources.layers[l], sources.results[c][l], sum);
+      const MapSum sum = sum_of_layer(sources, c, l);
       std::vector<FindingsCell> row = {sources.chips[c].name, sources.layers[l].name};
       add_shares(sum, row);
       table.rows.push_back(std::move(row));
@@ -143,9 +110,9 @@ FindingsTable totals_table(const MapReportSources& sources) {
   table.columns.push_back({"macs", "MACs", NumberStyle::count, false, true});
   table.columns.push_back({"energy_" + unit_of(sources), "energy", NumberStyle::plain, false, true});
   for (const auto& [part, name] : kParts) {
-    const std::optional<Sum> first = sum_of(sources, 0, part);
+    const std::optional<MapSum> first = sum_of(sources, 0, part);
     for (size_t c = 0; c < sources.chips.size() && first; ++c) {
-      const Sum sum = *sum_of(sources, c, part);
+      const MapSum sum = *sum_of(sources, c, part);
       std::vector<FindingsCell> row = {sources.chips[c].name, std::string(name),
                                        sum.per_mac(sum.energy.total()),
                                        sum.energy.total() / first->energy.total()};
@@ -158,95 +125,85 @@ FindingsTable totals_table(const MapReportSources& sources) {
 }
 
 FindingsTable dram_table(const MapReportSources& sources) {
-  FindingsTable table{"dram",
-                      "Words to and from DRAM",
-                      "Without any reuse: both factors and the sum, read and written, for every MAC. At best "
-                      "every weight, input "
-                      "and output moves once; inputs with their padding.",
-                      {{"architecture", "arch", NumberStyle::plain, true},
-                       {"part", "part", NumberStyle::plain, true},
-                       {"without_reuse_words", "without reuse", NumberStyle::count},
-                       {"mapped_words", "mapped", NumberStyle::count},
-                       {"once_words", "each once", NumberStyle::count},
-                       {"mapped_words_per_mac", "mapped, a MAC", NumberStyle::rounded}},
-                      {}};
+  FindingsTable table{
+      "dram",
+      "Words to and from DRAM",
+      "Without any reuse: both factors and the sum, read and written, for every MAC. At best "
+      "every weight, input "
+      "and output moves once; inputs with their padding. Moved: in words of full size, as zeros leave them.",
+      {{"architecture", "arch", NumberStyle::plain, true},
+       {"part", "part", NumberStyle::plain, true},
+       {"without_reuse_words", "without reuse", NumberStyle::count},
+       {"mapped_words", "mapped", NumberStyle::count},
+       {"moved_words", "moved", NumberStyle::count, false, !any_zeros(sources)},
+       {"once_words", "each once", NumberStyle::count},
+       {"mapped_words_per_mac", "mapped, a MAC", NumberStyle::rounded}},
+      {}};
   for (const auto& [part, name] : kParts) {
     for (size_t c = 0; c < sources.chips.size(); ++c) {
-      const std::optional<Sum> sum = sum_of(sources, c, part);
+      const std::optional<MapSum> sum = sum_of(sources, c, part);
       if (!sum) continue;
-      table.rows.push_back({sources.chips[c].name, std::string(name), 4 * sum->macs, sum->dram_words,
-                            sum->needed_words, sum->dram_words / sum->macs});
+      table.rows.push_back({sources.chips[c].name, std::string(name), 4 * sum->macs, sum->dense_dram_words,
+                            sum->dram_words, sum->once_words, sum->dense_dram_words / sum->macs});
     }
   }
   return table;
 }
 
-constexpr std::array<int, 5> kPlaceColours = {5, 1, 3, 4, 0};
-
-Chart share_chart(const MapReportSources& sources, std::string id, std::string title, std::string caption) {
-  Chart chart{std::move(id),
-              std::move(title),
-              std::move(caption),
-              fmt::format("for a MAC, {}", unit_text(sources)),
-              Chart::Kind::stacked_bars,
-              unit_of(sources) == "pJ" ? ChartUnit::picojoules : ChartUnit::ratio,
-              {},
-              {},
-              "architecture"};
-  return chart;
-}
-
-void add_place_series(Chart& chart) {
-  for (size_t i = 0; i < kEnergyPlaces.size(); ++i)
-    chart.series.push_back({std::string(kEnergyPlaces[i]), kPlaceColours[i], {}});
-}
-
-void add_places(const Sum& sum, Chart& chart) {
-  for (size_t i = 0; i < kEnergyPlaces.size(); ++i)
-    chart.series[i].values.emplace_back(sum.per_mac(sum.energy.by_place[i]));
-}
-
-// Figures 33 (convolutions) and 34 (fully connected): by place and by data.
-void add_part_charts(const MapReportSources& sources, Part part, std::string_view name,
-                     std::vector<Chart>& charts) {
-  if (!sum_of(sources, 0, part)) return;
-  Chart places =
-      share_chart(sources, fmt::format("places_{}", name), fmt::format("{} layers, by place", name),
-                  "Energy of a MAC by where it is spent ([Sze2017] figures 33a and 34a).");
-  add_place_series(places);
-  Chart data = share_chart(sources, fmt::format("data_{}", name), fmt::format("{} layers, by data", name),
-                           "The same without the ALU, by what is moved (figures 33b and 34b).");
-  for (const Operand operand : kAllOperands)
-    data.series.push_back({std::string(name_of(operand)), static_cast<int>(index_of(operand)), {}});
-  for (size_t c = 0; c < sources.chips.size(); ++c) {
-    const Sum sum = *sum_of(sources, c, part);
-    places.labels.push_back(sources.chips[c].name);
-    data.labels.push_back(sources.chips[c].name);
-    add_places(sum, places);
-    for (size_t i = 0; i < kOperands; ++i)
-      data.series[i].values.emplace_back(sum.per_mac(sum.energy.by_operand[i]));
+// What each layer has of zeros, and what its codes make of them.
+FindingsTable zeros_table(const MapReportSources& sources) {
+  FindingsTable table{
+      "zeros",
+      "Zeros",
+      "Values that are not zero, inputs with their padding; multiplications whose input, and whose "
+      "factors both, are not zero; sizes of coded maps against plain ones.",
+      {{"layer", "layer", NumberStyle::plain, true},
+       {"weights_density_fraction", "weights", NumberStyle::percent},
+       {"inputs_density_fraction", "inputs", NumberStyle::percent},
+       {"outputs_density_fraction", "outputs", NumberStyle::percent},
+       {"nonzero_input_macs_fraction", "MACs by input", NumberStyle::percent},
+       {"nonzero_macs_fraction", "by both", NumberStyle::percent}},
+      {}};
+  constexpr std::array<std::string_view, 4> kShort = {"", "map", "runs", "CSC"};
+  for (const Operand operand : kAllOperands) {
+    for (size_t code = 1; code < kCodeNames.size(); ++code)
+      table.columns.push_back({fmt::format("{}_{}_fraction", name_of(operand), kCodeNames[code]),
+                               fmt::format("{} {}", name_of(operand), kShort[code]), NumberStyle::percent,
+                               false, operand == Operand::weight ? code != 3 : code == 3});
   }
-  charts.push_back(std::move(places));
-  charts.push_back(std::move(data));
+  for (const LayerToMap& layer : sources.layers) {
+    if (!layer.zeros) continue;
+    const LayerZeros& zeros = *layer.zeros;
+    std::vector<FindingsCell> row = {layer.name,
+                                     zeros.of(Operand::weight).density,
+                                     zeros.of(Operand::input).density,
+                                     zeros.of(Operand::output).density,
+                                     zeros.input_macs,
+                                     zeros.both_macs};
+    for (const Operand operand : kAllOperands) {
+      for (size_t code = 1; code < kCodeNames.size(); ++code)
+        row.emplace_back(zeros.of(operand).size(static_cast<Code>(code), sources.chips[0].word_bits));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
 }
 
-// Figure 35: the layers of one architecture.
-Chart layers_chart(const MapReportSources& sources, size_t chip) {
-  Chart chart = share_chart(sources, fmt::format("layers_{}", chip),
-                            fmt::format("Layers on {}", sources.chips[chip].name),
-                            "Energy of each layer by where it is spent ([Sze2017] figure 35).");
-  chart.label_header = "layer";
-  chart.y_title = fmt::format("in all, {}", unit_text(sources));
-  if (chart.unit == ChartUnit::ratio) chart.unit = ChartUnit::count;
-  add_place_series(chart);
-  for (size_t l = 0; l < sources.layers.size(); ++l) {
-    Sum sum;
-    add_layer(sources.layers[l], sources.results[chip][l], sum);
-    chart.labels.push_back(sources.layers[l].name);
-    for (size_t i = 0; i < kEnergyPlaces.size(); ++i)
-      chart.series[i].values.emplace_back(sum.energy.by_place[i]);
-  }
-  return chart;
+void add_sparsity_notes(const MapReportSources& sources, std::vector<std::string>& notes) {
+  notes.emplace_back(
+      "Zeros scale the cost of an access by place and operand, whatever the mapping: the mappings are the "
+      "best "
+      "under the scaled costs, proven. Energy is for a MAC of the dense layer. A code that would be larger "
+      "than "
+      "plain words is not used; capacities are for plain words.");
+  if (any_skips(sources))
+    notes.emplace_back(
+        "Cycles with skipping: 'cycles' with all elements equally busy, which is what the search has "
+        "minimised; "
+        "'with waiting' the expected time of the busiest element, tile by tile, for the mapping found.");
+  if (std::any_of(sources.layers.begin(), sources.layers.end(),
+                  [](const LayerToMap& layer) { return !layer.zeros; }))
+    notes.emplace_back("Layers without known zeros are counted dense.");
 }
 
 std::vector<std::string> notes_of(const MapReportSources& sources) {
@@ -257,10 +214,17 @@ std::vector<std::string> notes_of(const MapReportSources& sources) {
           sources.chips[0].costs.citation.empty() ? "" : " ", sources.chips[0].costs.citation,
           sources.chips[0].word_bits, sources.chips[0].costs.mac, sources.chips[0].costs.element,
           sources.chips[0].costs.hop, sources.chips[0].costs.buffer, sources.chips[0].costs.dram),
-      "Dense: zeros are multiplied and moved like any other value, and inputs move with their padding.",
       "Cycles are those of the busiest element, one multiplication each; waiting for DRAM or buffer is not "
       "in "
       "them."};
+  const bool uses_zeros =
+      any_zeros(sources) && std::any_of(sources.chips.begin(), sources.chips.end(),
+                                        [](const ArrayChip& chip) { return chip.sparsity.uses_zeros(); });
+  if (!uses_zeros)
+    notes.emplace_back(
+        "Dense: zeros are multiplied and moved like any other value, and inputs move with their padding.");
+  notes.insert(notes.end(), sources.notes.begin(), sources.notes.end());
+  if (uses_zeros) add_sparsity_notes(sources, notes);
   for (const ArrayChip& chip : sources.chips) {
     for (const std::string& note : chip.notes) {
       const std::string own = fmt::format("{}: {}", chip.name, note);
@@ -296,10 +260,10 @@ Findings map_findings(const MapReportSources& sources) {
   findings.provenance = sources.provenance;
   double nodes = 0, seconds = 0;
   for (size_t c = 0; c < sources.chips.size(); ++c) {
-    const Sum sum = *sum_of(sources, c, Part::all);
+    const MapSum sum = *sum_of(sources, c, Part::all);
     findings.figures.push_back(
-        {fmt::format("{}_{}", names[c], key_of("energy", sources)),
-         fmt::format("{}, energy for a MAC", names[c]), sum.per_mac(sum.energy.total()), NumberStyle::rounded,
+        {fmt::format("{}_{}", key_name(names[c]), key_of("energy", sources)),
+         fmt::format("{}, a MAC", names[c]), sum.per_mac(sum.energy.total()), NumberStyle::rounded,
          fmt::format("in {}; at least {:.4g}; {:.3g} words to DRAM for 1000 MACs", unit_text(sources),
                      sum.per_mac(sum.bound), 1000 * sum.dram_words / sum.macs)});
     for (const MappedLayer& layer : sources.results[c])
@@ -314,8 +278,8 @@ Findings map_findings(const MapReportSources& sources) {
       fmt::format("{:.4g} ({})", *findings.figures[0].value, unit_text(sources)), names[0]);
   findings.tables = {layers_table(sources), energy_table(sources), totals_table(sources),
                      dram_table(sources)};
-  for (size_t i = 0; i < 2; ++i) add_part_charts(sources, kParts[i].first, kParts[i].second, findings.charts);
-  for (size_t c = 0; c < sources.chips.size(); ++c) findings.charts.push_back(layers_chart(sources, c));
+  if (any_zeros(sources)) findings.tables.push_back(zeros_table(sources));
+  findings.charts = map_charts(sources);
   findings.notes = notes_of(sources);
   return findings;
 }

@@ -18,6 +18,7 @@ struct MapReportSources {
   std::vector<LayerToMap> layers;
   std::vector<ArrayChip> chips;                   // at least one; costs in one unit
   std::vector<std::vector<MappedLayer>> results;  // by chip, then by layer
+  std::vector<std::string> notes;                 // on where the zeros come from
   Provenance provenance;
 };
 

@@ -20,7 +20,8 @@ bool contains(const std::vector<Operand>& operands, Operand operand) {
 std::vector<Operand> read_factors(const Config& config, std::string_view key) {
   std::vector<Operand> operands;
   if (!config.has(key)) return operands;
-  for (const std::string& word : config.texts(key)) {
+  const auto words = config.is_list(key) ? config.texts(key) : std::vector<std::string>{config.text(key)};
+  for (const std::string& word : words) {
     const auto place = std::find_if(kFactors.begin(), kFactors.end(),
                                     [&](Operand operand) { return name_of(operand) == word; });
     if (place == kFactors.end()) {
