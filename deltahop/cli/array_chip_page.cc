@@ -42,10 +42,10 @@ std::string array_chip_page(const ArrayChip& chip) {
       fmt::format("\nMay be spread over rows:{}\nMay be spread over columns:{}\nMay loop in an element:{}\n",
                   letters_of(chip.dataflow.over_rows), letters_of(chip.dataflow.over_columns),
                   letters_of(chip.dataflow.in_element));
-  text +=
-      fmt::format("\nCosts of a word, {} ({}): MAC {:g}, element {:g}, hop {:g}, buffer {:g}, DRAM {:g}\n",
-                  chip.costs.unit, chip.costs.name, chip.costs.mac, chip.costs.element, chip.costs.hop,
-                  chip.costs.buffer, chip.costs.dram);
+  const AccessCosts costs = chip.sized_costs();
+  text += fmt::format(
+      "\nCosts of a word, {} ({}): MAC {:.4g}, element {:.4g}, hop {:.4g}, buffer {:.4g}, DRAM {:.4g}\n",
+      costs.unit, costs.name, costs.mac, costs.element, costs.hop, costs.buffer, costs.dram);
   for (const std::string& note : chip.notes) text += fmt::format("\n{}\n", note);
   return text;
 }

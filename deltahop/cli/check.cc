@@ -41,7 +41,8 @@ std::string read_by_kind(const Config& config, const std::string& path) {
   if (has("chip")) return read_chip(config), "chip";
   if (has("dataflow")) return read_array_chip(config, path), config.finish(), "architecture";
   if (has("mappings")) return read_mappings(config), config.finish(), "mappings";
-  if (has("mac")) return read_access_costs(config, path), config.finish(), "costs of accesses";
+  if (has("mac") || has("weights_in_place") || has("technology"))
+    return read_access_costs(config, path), config.finish(), "costs of accesses";
   if (has("gates") || has("skips") || has("codes"))
     return read_sparsity(config, path), config.finish(), "use of zeros";
   if (has("layers"))

@@ -74,7 +74,8 @@ std::string architectures() {
   std::vector<Row> costs;
   for (const std::string& name : access_cost_names()) {
     const AccessCosts table = load_access_costs(name);
-    costs.emplace_back(name, fmt::format("{} {}", table.summary, table.citation));
+    costs.emplace_back(name, fmt::format("{} {}{}", table.summary, table.citation,
+                                         table.trust == "published" ? "" : fmt::format(", {}", table.trust)));
   }
   std::vector<Row> sparsities;
   for (const std::string& name : sparsity_names()) {
@@ -82,7 +83,7 @@ std::string architectures() {
     sparsities.emplace_back(name, fmt::format("{} {}", sparsity.summary, sparsity.citation));
   }
   return listing("architectures for deltahop map, for --arch", rows) +
-         listing("costs of accesses for deltahop map, for --costs", costs) +
+         listing("costs of accesses for deltahop map, for --technology", costs) +
          listing("what is made of zeros, for --sparsity", sparsities);
 }
 

@@ -42,6 +42,19 @@ void multiply(std::vector<ArrayChip>& chips, const std::vector<std::string>& wor
   chips = std::move(result);
 }
 
+// "all" stands for every shipped table in picojoules, the measured chip's first: the others stand against it.
+std::vector<std::string> tables_of(const std::vector<std::string>& words) {
+  constexpr std::string_view kFirst = "eyeriss_65nm";
+  std::vector<std::string> names;
+  for (const std::string& word : words) {
+    names.emplace_back(word == "all" ? kFirst : word);
+    for (const std::string& name : word == "all" ? access_cost_names() : std::vector<std::string>{}) {
+      if (name != kFirst && load_access_costs(name).unit == "pJ") names.push_back(name);
+    }
+  }
+  return names;
+}
+
 std::vector<ArrayChip> chips_of(const MapCommandOptions& options) {
   std::vector<ArrayChip> chips;
   for (const std::string& name : options.architectures)
@@ -50,9 +63,10 @@ std::vector<ArrayChip> chips_of(const MapCommandOptions& options) {
     chip.sparsity = load_sparsity(word);
     chip.name += " " + chip.sparsity.name;
   });
-  multiply(chips, options.costs, [&](ArrayChip& chip, const std::string& word) {
+  const std::vector<std::string> tables = tables_of(options.costs);
+  multiply(chips, tables, [&](ArrayChip& chip, const std::string& word) {
     chip.costs = load_access_costs(word);
-    if (options.costs.size() > 1) chip.name += " " + chip.costs.name;
+    if (tables.size() > 1) chip.name += " " + chip.costs.name;
   });
   for (size_t i = 0; i < chips.size(); ++i) {
     const bool is_double = std::any_of(chips.begin(), chips.begin() + static_cast<std::ptrdiff_t>(i),
@@ -171,7 +185,8 @@ void add_options(CLI::App& command, MapCommandOptions& options) {
   command
       .add_option(
           "--costs,--technology", options.costs,
-          "Costs of accesses: tables from 'deltahop list architectures' or YAML files, comma separated")
+          "Costs of accesses: tables from 'deltahop list architectures' or YAML files, comma separated; "
+          "all: every one in picojoules")
       ->delimiter(',');
   command
       .add_option("--sparsity", options.sparsity,

@@ -150,6 +150,42 @@ FindingsTable dram_table(const MapReportSources& sources) {
   return table;
 }
 
+// What if the chip were built in, or stood beside, another technology: its best mapping there.
+FindingsTable technologies_table(const MapReportSources& sources) {
+  FindingsTable table{
+      "technologies",
+      "What if: technologies",
+      "Each architecture in its best mapping under the costs of each technology. 'Derived': by "
+      "arithmetic from published figures; 'bound': what a published statement allows at best.",
+      {{"architecture", "arch", NumberStyle::plain, true},
+       {"source", "source", NumberStyle::plain, true},
+       {"trust", "trust", NumberStyle::plain, true},
+       {"dram_" + unit_of(sources), "a DRAM word", NumberStyle::rounded},
+       {"buffer_" + unit_of(sources), "buffer", NumberStyle::rounded},
+       {key_of("energy", sources), "energy, a MAC", NumberStyle::rounded},
+       {"energy_against_first", "against", NumberStyle::ratio},
+       {"dram_fraction", "DRAM", NumberStyle::percent},
+       {"alu_fraction", "ALU", NumberStyle::percent},
+       {"dram_words_per_mac", "DRAM words, a MAC", NumberStyle::rounded}},
+      {}};
+  const double first = sum_of(sources, 0, Part::all)->energy.total();
+  for (size_t c = 0; c < sources.chips.size(); ++c) {
+    const AccessCosts costs = sources.chips[c].sized_costs();
+    const MapSum sum = *sum_of(sources, c, Part::all);
+    const double total = sum.energy.total();
+    table.rows.push_back({sources.chips[c].name, costs.citation, costs.trust, costs.dram, costs.buffer,
+                          sum.per_mac(total), total / first, sum.energy.by_place[1] / total,
+                          sum.energy.by_place[0] / total, sum.dram_words / sum.macs});
+  }
+  return table;
+}
+
+bool several_technologies(const MapReportSources& sources) {
+  return std::any_of(sources.chips.begin(), sources.chips.end(), [&](const ArrayChip& chip) {
+    return chip.costs.name != sources.chips.front().costs.name;
+  });
+}
+
 // What each layer has of zeros, and what its codes make of them.
 FindingsTable zeros_table(const MapReportSources& sources) {
   FindingsTable table{
@@ -189,6 +225,24 @@ FindingsTable zeros_table(const MapReportSources& sources) {
   return table;
 }
 
+// A note for every table of costs that is used; those that a table brings with it follow.
+void add_cost_notes(const MapReportSources& sources, std::vector<std::string>& notes) {
+  for (const ArrayChip& chip : sources.chips) {
+    const AccessCosts costs = chip.sized_costs();
+    const std::string note = fmt::format(
+        "Costs: {} ({}{}{}, {}), one word of {} bits: MAC {:.4g}, RF {:.4g}, array {:.4g}, buffer {:.4g}, "
+        "DRAM {:.4g}.",
+        costs.name, costs.summary, costs.citation.empty() ? "" : " ", costs.citation, costs.trust,
+        chip.word_bits, costs.mac, costs.element, costs.hop, costs.buffer, costs.dram);
+    if (std::find(notes.begin(), notes.end(), note) != notes.end()) continue;
+    notes.push_back(note);
+    for (const std::string& own : costs.notes) {
+      const std::string text = fmt::format("{}: {}", costs.name, own);
+      if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(text);
+    }
+  }
+}
+
 void add_sparsity_notes(const MapReportSources& sources, std::vector<std::string>& notes) {
   notes.emplace_back(
       "Zeros scale the cost of an access by place and operand, whatever the mapping: the mappings are the "
@@ -207,16 +261,12 @@ void add_sparsity_notes(const MapReportSources& sources, std::vector<std::string
 }
 
 std::vector<std::string> notes_of(const MapReportSources& sources) {
-  std::vector<std::string> notes = {
-      fmt::format(
-          "Costs: {} ({}{}{}), one word of {} bits: MAC {:g}, RF {:g}, array {:g}, buffer {:g}, DRAM {:g}.",
-          sources.chips[0].costs.name, sources.chips[0].costs.summary,
-          sources.chips[0].costs.citation.empty() ? "" : " ", sources.chips[0].costs.citation,
-          sources.chips[0].word_bits, sources.chips[0].costs.mac, sources.chips[0].costs.element,
-          sources.chips[0].costs.hop, sources.chips[0].costs.buffer, sources.chips[0].costs.dram),
+  std::vector<std::string> notes;
+  add_cost_notes(sources, notes);
+  notes.emplace_back(
       "Cycles are those of the busiest element, one multiplication each; waiting for DRAM or buffer is not "
       "in "
-      "them."};
+      "them.");
   const bool uses_zeros =
       any_zeros(sources) && std::any_of(sources.chips.begin(), sources.chips.end(),
                                         [](const ArrayChip& chip) { return chip.sparsity.uses_zeros(); });
@@ -279,6 +329,7 @@ Findings map_findings(const MapReportSources& sources) {
   findings.tables = {layers_table(sources), energy_table(sources), totals_table(sources),
                      dram_table(sources)};
   if (any_zeros(sources)) findings.tables.push_back(zeros_table(sources));
+  if (several_technologies(sources)) findings.tables.push_back(technologies_table(sources));
   findings.charts = map_charts(sources);
   findings.notes = notes_of(sources);
   return findings;

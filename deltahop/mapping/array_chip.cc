@@ -46,12 +46,6 @@ Opened open(std::string_view folder, std::string_view name_or_path, std::string_
   return {Config::from_file(path), path.stem().string()};
 }
 
-double read_cost(const Config& config, std::string_view key) {
-  const double cost = config.number(key);
-  if (!(cost >= 0) || !(cost < 1e9)) config.fault(key, fmt::format("'{}' must lie in 0..1e9", key));
-  return cost;
-}
-
 int64_t read_side(const Config& config, std::string_view key) {
   const int64_t side = config.integer(key);
   if (side < 1 || side > kLargestSide) config.fault(key, fmt::format("must lie in 1..{}", kLargestSide));
@@ -126,23 +120,10 @@ AccessCosts read_costs_of(const Config& config, const std::string& name) {
 }  // namespace
 
 UnitCosts ArrayChip::unit_costs() const {
-  UnitCosts unit{.mac = costs.mac, .hop = costs.hop, .access = {costs.dram, costs.buffer}};
-  if (hierarchy.levels.size() > 2) unit.access.push_back(costs.element);
+  const AccessCosts sized = sized_costs();
+  UnitCosts unit{.mac = sized.mac, .hop = sized.hop, .access = {sized.dram, sized.buffer}};
+  if (hierarchy.levels.size() > 2) unit.access.push_back(sized.element);
   return unit;
-}
-
-AccessCosts read_access_costs(const Config& config, std::string_view name) {
-  AccessCosts costs;
-  costs.name = name;
-  costs.summary = config.text("summary", "");
-  costs.citation = config.text("citation", "");
-  costs.unit = config.choice("unit", {"MACs", "pJ"});
-  costs.mac = read_cost(config, "mac");
-  costs.element = read_cost(config, "element");
-  costs.hop = read_cost(config, "hop");
-  costs.buffer = read_cost(config, "buffer");
-  costs.dram = read_cost(config, "dram");
-  return costs;
 }
 
 ArrayChip read_array_chip(const Config& config, std::string_view name) {

@@ -9,17 +9,11 @@
 #include <vector>
 
 #include "deltahop/base/config.h"
+#include "deltahop/mapping/access_costs.h"
 #include "deltahop/mapping/search.h"
 #include "deltahop/mapping/sparsity.h"
 
 namespace deltahop {
-
-// One access of one word at each place, as a file of mapping/costs/ has it.
-struct AccessCosts {
-  std::string name = {}, summary = {}, citation = {};
-  std::string unit;  // "MACs" or "pJ"
-  double mac = 1.0, element = 1.0, hop = 0.0, buffer = 1.0, dram = 1.0;
-};
 
 struct ArrayChip {
   std::string name = {}, summary = {}, citation = {};
@@ -31,12 +25,12 @@ struct ArrayChip {
   std::vector<std::string> notes;
   std::string resolved;  // the file as read, for provenance
 
+  AccessCosts sized_costs() const { return sized_for(costs, hierarchy, word_bits); }
   UnitCosts unit_costs() const;
 };
 
 // What is wrong is noted in `config`, which the caller finishes.
 ArrayChip read_array_chip(const Config& config, std::string_view name);
-AccessCosts read_access_costs(const Config& config, std::string_view name);
 
 std::vector<std::string> array_chip_names();
 std::vector<std::string> access_cost_names();

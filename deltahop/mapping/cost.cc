@@ -3,6 +3,13 @@
 
 namespace deltahop {
 
+void Savings::leave_weights_in_place() {
+  constexpr size_t kWeights = index_of(Operand::weight);
+  if (size.size() < 3) size.resize(3, {1.0, 1.0, 1.0});  // DRAM, buffer, elements
+  for (auto& level : size) level[kWeights] = 0;
+  in_element[kWeights] = over_array[kWeights] = 0;
+}
+
 AccessedWords accessed_words(const AccessCounts& counts, const Hierarchy& hierarchy, const Savings& savings) {
   AccessedWords words{.macs = static_cast<double>(counts.macs) * savings.macs,
                       .cycles = static_cast<double>(counts.cycles) * savings.cycles,

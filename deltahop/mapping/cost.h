@@ -17,7 +17,7 @@ struct Savings {
   // Accesses of an element's own storage for its multiplications, by operand (gating). What the array or the
   // buffer sends to several elements at once is sent to all of them, whatever one of them finds.
   std::array<double, kOperands> in_element{1.0, 1.0, 1.0};
-  // The size of a moved word (compression), by level outside the array and operand; empty: 1 everywhere.
+  // The size of a moved word (compression), by level and operand; 1 where the list ends.
   std::vector<std::array<double, kOperands>> size = {};
   std::array<double, kOperands> over_array{1.0, 1.0, 1.0};
   // The size of a finished output at level 0. Partial sums are not compressed.
@@ -28,6 +28,8 @@ struct Savings {
   double size_at(size_t level, Operand operand) const {
     return level < size.size() ? size[level][index_of(operand)] : 1.0;
   }
+  // No access of a weight costs anything, wherever it is.
+  void leave_weights_in_place();
   friend bool operator==(const Savings&, const Savings&) = default;
 };
 

@@ -58,6 +58,7 @@ EnergyShares shares_of(const MappingCost& cost) {
 UnitCosts costs_of(const LayerToMap& layer, const ArrayChip& chip) {
   UnitCosts costs = chip.unit_costs();
   if (layer.zeros) costs.savings = savings_of(chip.sparsity, *layer.zeros, chip.word_bits);
+  if (chip.costs.weights_in_place) costs.savings.leave_weights_in_place();
   return costs;
 }
 
