@@ -36,9 +36,15 @@ void EventWriter::write(const std::string& line) {
   }
 }
 
-void EventWriter::begin(std::string_view name, std::string_view variant, int64_t epochs, int64_t batches) {
-  write(text_of(
-      {{"event", "begin"}, {"name", name}, {"variant", variant}, {"epochs", epochs}, {"batches", batches}}));
+void EventWriter::begin(const std::string& name, const std::string& variant, uint64_t seed, int64_t epochs,
+                        int64_t first_epoch, const std::string& data) {
+  write(text_of({{"event", "begin"},
+                 {"name", name},
+                 {"variant", variant},
+                 {"seed", seed},
+                 {"epochs", epochs},
+                 {"first_epoch", first_epoch},
+                 {"data", data}}));
 }
 
 void EventWriter::progress(int64_t epoch, int64_t batch, int64_t batches, const Metrics& metrics) {
@@ -49,16 +55,23 @@ void EventWriter::progress(int64_t epoch, int64_t batch, int64_t batches, const 
                  {"metrics", to_json(metrics)}}));
 }
 
-void EventWriter::epoch(int64_t epoch, const Metrics& metrics) {
-  write(text_of({{"event", "epoch"}, {"epoch", epoch}, {"metrics", to_json(metrics)}}));
+void EventWriter::epoch(const EpochRecord& record) {
+  write(text_of({{"event", "epoch"},
+                 {"epoch", record.epoch},
+                 {"metrics", to_json(record.metrics)},
+                 {"seconds", record.seconds},
+                 {"memory_MiB", record.memory_MiB},
+                 {"best", record.is_best}}));
 }
 
-void EventWriter::note(std::string_view text) { write(text_of({{"event", "note"}, {"text", text}})); }
+void EventWriter::note(const std::string& text) { write(text_of({{"event", "note"}, {"text", text}})); }
 
 void EventWriter::done(const std::string& file, const Metrics& metrics) {
   write(text_of({{"event", "done"}, {"file", file}, {"metrics", to_json(metrics)}}));
 }
 
-void EventWriter::fault(std::string_view text) { write(text_of({{"event", "fault"}, {"text", text}})); }
+void EventWriter::fault(const std::string& text, int code) {
+  write(text_of({{"event", "fault"}, {"text", text}, {"code", code}}));
+}
 
 }  // namespace deltahop

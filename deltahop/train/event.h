@@ -14,15 +14,26 @@ namespace deltahop {
 // `conv1.zeros_fraction`.
 using Metrics = std::map<std::string, double>;
 
+// An epoch as events and checkpoints tell it.
+struct EpochRecord {
+  int64_t epoch = 0;
+  Metrics metrics;
+  double seconds = 0.0;     // of this epoch, training and validation
+  double memory_MiB = 0.0;  // resident, at its end
+  bool is_best = false;
+};
+
 class EventWriter {
  public:
   explicit EventWriter(int descriptor) : descriptor_(descriptor) {}  // -1: silence
-  void begin(std::string_view name, std::string_view variant, int64_t epochs, int64_t batches);
+  void begin(const std::string& name, const std::string& variant, uint64_t seed, int64_t epochs,
+             int64_t first_epoch, const std::string& data);
   void progress(int64_t epoch, int64_t batch, int64_t batches, const Metrics& metrics);
-  void epoch(int64_t epoch, const Metrics& metrics);
-  void note(std::string_view text);
+  void epoch(const EpochRecord& record);
+  void note(const std::string& text);
   void done(const std::string& file, const Metrics& metrics);
-  void fault(std::string_view text);
+  // code: what the program exits with.
+  void fault(const std::string& text, int code);
 
  private:
   void write(const std::string& line);
