@@ -29,7 +29,7 @@ Network with_formats(const Network& network, const std::string& formats) {
   for (const Node& node : network.nodes())
     builder.layer_into(node.layer, node.name, node.inputs, node.outputs);
   for (const ValueId id : network.outputs()) builder.output(id);
-  builder.metadata("deltahop.formats", formats);
+  builder.metadata(std::string(kFormatsKey), formats);
   return builder.build();
 }
 

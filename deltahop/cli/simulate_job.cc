@@ -16,8 +16,7 @@
 namespace deltahop {
 namespace {
 
-constexpr int64_t kCalibrationInputs = 32;                    // where --calibrate does not say
-constexpr std::string_view kFormatsKey = "deltahop.formats";  // in a network's metadata
+constexpr int64_t kCalibrationInputs = 32;  // where --calibrate does not say
 
 std::vector<std::string> trace_files(const std::string& path) {
   std::vector<std::string> files;

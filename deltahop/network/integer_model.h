@@ -12,6 +12,9 @@
 
 namespace deltahop {
 
+inline constexpr std::string_view kFormatsKey =
+    "deltahop.formats";  // of formats_text() in a network's metadata
+
 // What the hardware does with a sum before it is stored. A chip names its own (Accelerator::arithmetic()).
 struct Arithmetic {
   int activation_bits = 16;

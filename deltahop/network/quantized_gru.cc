@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -50,7 +51,48 @@ class Rounder {
   QuantizedGru& into_;
 };
 
+int integer_of(std::string_view word) {
+  int value = 0;
+  const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (fault != std::errc{} || end != word.data() + word.size())
+    throw Error("", fmt::format("'{}' is no number of bits", word));
+  return value;
+}
+
+constexpr const char* kGruFormatsLike = "write 'activation Q8.8 weight Q1.7 accumulator 24 gates 4'";
+
 }  // namespace
+
+std::string text_of(const DeltaGruFormats& formats) {
+  return fmt::format("activation {} weight {} accumulator {} gates {}", to_text(formats.activation),
+                     to_text(formats.weight), formats.accumulator_bits, formats.gate_fraction_bits);
+}
+
+DeltaGruFormats parse_gru_formats(std::string_view text, std::string_view place) {
+  std::vector<std::string_view> words;
+  for (size_t at = 0; (at = text.find_first_not_of(" \t\r\n", at)) != std::string_view::npos;) {
+    const size_t end = std::min(text.find_first_of(" \t\r\n", at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  try {
+    if (words.size() != 8 || words[0] != "activation" || words[2] != "weight" || words[4] != "accumulator" ||
+        words[6] != "gates")
+      throw Error("", "are no formats of a delta GRU", kGruFormatsLike);
+    const DeltaGruFormats formats{parse_fixed_format(words[1]), parse_fixed_format(words[3]),
+                                  integer_of(words[5]), integer_of(words[7])};
+    check_formats(formats);
+    return formats;
+  } catch (const Error& error) {
+    throw Error(place, error.what());
+  }
+}
+
+DeltaGruFormats gru_formats_in(const Network& network) {
+  const auto found = network.metadata().find(kGruFormatsKey);
+  if (found == network.metadata().end()) return {};
+  return parse_gru_formats(found->second, fmt::format("{}: metadata '{}'", network.name(), kGruFormatsKey));
+}
 
 int32_t threshold_code(double theta, FixedFormat format) {
   if (!(theta >= 0)) throw Error("", fmt::format("the threshold {} is negative", theta));

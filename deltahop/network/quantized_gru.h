@@ -5,6 +5,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "deltahop/network/delta_thresholds.h"
 #include "deltahop/network/integer_delta_gru.h"
@@ -24,6 +26,14 @@ struct QuantizedGru {
 // linear_before_reset = 0, other activations than sigmoid and tanh, clip, a sequence read backwards.
 QuantizedGru quantized_gru(const RecurrentCell& cell, const DeltaGruFormats& formats,
                            const DeltaThresholds& thresholds);
+
+// The formats as text that travels in a network's metadata under kGruFormatsKey:
+// "activation Q8.8 weight Q1.7 accumulator 24 gates 4".
+inline constexpr const char* kGruFormatsKey = "deltahop.gru_formats";
+std::string text_of(const DeltaGruFormats& formats);
+DeltaGruFormats parse_gru_formats(std::string_view text, std::string_view place);  // throws Error
+// What the network's metadata says; EdgeDRNN's where it says nothing. Throws Error.
+DeltaGruFormats gru_formats_in(const Network& network);
 
 // The smallest difference in steps of the format that the rule |d| >= theta sends. Throws Error where theta
 // is negative or beyond the format.

@@ -87,6 +87,17 @@ TEST(QuantizedGru, AThresholdBecomesTheSmallestDifferenceThatTheRuleSends) {
   EXPECT_THAT([&] { threshold_code(200, format); }, ThrowsMessage<Error>(HasSubstr("beyond Q8.8")));
 }
 
+TEST(QuantizedGru, FormatsTravelAsTextAndComeBackTheSame) {
+  const DeltaGruFormats formats{{12, 6}, {4, 3}, 32, 5};
+  EXPECT_EQ(text_of(formats), "activation Q6.6 weight Q1.3 accumulator 32 gates 5");
+  EXPECT_EQ(parse_gru_formats(text_of(formats), "x"), formats);
+  for (const char* bad : {"", "activation Q8.8", "activation Q8.8 weight Q1.7 accumulator many gates 4",
+                          "activation UQ8.8 weight Q1.7 accumulator 24 gates 4",
+                          "activation Q8.8 weight Q1.7 accumulator 99 gates 4"})
+    EXPECT_THAT([&] { parse_gru_formats(bad, "net.onnx"); }, ThrowsMessage<Error>(HasSubstr("net.onnx: ")))
+        << bad;
+}
+
 TEST(QuantizedGru, WhatTheIntegerCellDoesNotDoIsRefusedByName) {
   const auto refusal = [](const std::function<void(RecurrentCell&)>& change, const std::string& word) {
     RecurrentCell cell = random_cell(2, 2, 5);
