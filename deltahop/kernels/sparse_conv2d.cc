@@ -4,18 +4,45 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <optional>
 #include <vector>
+
+#include "deltahop/kernels/dense_path.h"
+#include "deltahop/kernels/sparse_path.h"
 
 namespace deltahop {
 
+using sparse_blocks::kBlock;
+using sparse_blocks::Strip;
+
 template <class T>
 struct SparseConvolution<T>::State {
+  // One thread's.
+  struct Scratch {
+    sparse_blocks::Buffer<Sum> sums;
+    sparse_blocks::Buffer<T> rows, pooled;
+    std::vector<sparse_blocks::Job> jobs;
+    std::vector<int64_t> places;
+    std::vector<const T*> window;
+  };
+
   ConvolutionShape shape;
   std::vector<Weight> weights;
-  std::vector<Sum> bias;
+  std::vector<Sum> bias;                // as given
+  sparse_blocks::Buffer<Sum> all_bias;  // [blocks * 64]
   Output output;
   MaximumPooling pooling;
-  std::vector<Sum> sums;  // scratch
+  std::optional<sparse_blocks::SparsePath<T>> sparse;  // made when they are needed
+  std::optional<sparse_blocks::DensePath<T>> dense;
+  std::vector<Scratch> scratch;
+
+  int64_t blocks() const { return (shape.out_channels + kBlock - 1) / kBlock; }
+  // Calls finish(sums, block, strip, scratch) with the sums of every block and strip.
+  template <class Finish>
+  void for_each_strip(const CompressedMap<T>& input, const std::vector<Strip>& strips, RowWorkers& workers,
+                      ConvolutionPath path, const Finish& finish);
+  void store(const Sum* sums, int64_t block, const Strip& strip, CompressedMap<T>& map, int64_t map_block,
+             Scratch& mine) const;
 };
 
 namespace {
@@ -38,12 +65,6 @@ Reach reach_of_column(const ConvolutionShape& shape, int64_t s) {
           s * shape.dilation_columns - shape.pad_left};
 }
 
-uint8_t stored(int32_t sum, const CodeOutput& rule) {
-  const int64_t code = fit(shift_rounded(sum, rule.shift, rule.rounding), rule.format, rule.overflow);
-  return static_cast<uint8_t>(rule.relu ? std::max<int64_t>(code, 0) : code);
-}
-float stored(float sum, const FloatOutput& rule) { return rule.relu ? std::max(sum, 0.0f) : sum; }
-
 }  // namespace
 
 template <class T>
@@ -51,7 +72,8 @@ SparseConvolution<T>::SparseConvolution(const ConvolutionShape& shape, std::span
                                         std::span<const Sum> bias, const Output& output,
                                         const MaximumPooling& pooling)
     : state_(std::make_unique<State>()) {
-  DELTAHOP_CHECK(shape.batch == 1 && shape.groups > 0 && shape.in_channels % shape.groups == 0 &&
+  DELTAHOP_CHECK(shape.batch == 1 && shape.in_rows <= 65535 && shape.in_columns <= 65535);
+  DELTAHOP_CHECK(shape.groups > 0 && shape.in_channels % shape.groups == 0 &&
                  shape.out_channels % shape.groups == 0);
   DELTAHOP_CHECK(static_cast<int64_t>(weights.size()) == shape.out_channels * shape.kernel_size());
   DELTAHOP_CHECK(bias.empty() || static_cast<int64_t>(bias.size()) == shape.out_channels);
@@ -63,6 +85,9 @@ SparseConvolution<T>::SparseConvolution(const ConvolutionShape& shape, std::span
   state_->shape = shape;
   state_->weights.assign(weights.begin(), weights.end());
   state_->bias.assign(bias.begin(), bias.end());
+  Sum* const all_bias = state_->all_bias.reserve(state_->blocks() * kBlock);
+  std::fill_n(all_bias, state_->blocks() * kBlock, Sum{0});
+  std::copy(bias.begin(), bias.end(), all_bias);
   state_->output = output;
   state_->pooling = pooling;
 }
@@ -105,83 +130,101 @@ int64_t SparseConvolution<T>::out_channels() const {
 }
 
 template <class T>
-void SparseConvolution<T>::run(const CompressedMap<T>& input, CompressedMap<T>& output, RowWorkers& workers,
-                               ConvolutionPath path, int64_t first_channel) {
-  const ConvolutionShape& shape = state_->shape;
-  const MaximumPooling& pooling = state_->pooling;
-  DELTAHOP_CHECK(first_channel % CompressedMap<T>::kBlock == 0 &&
-                 output.channels() >= first_channel + shape.out_channels);
-  DELTAHOP_CHECK(output.rows() == out_rows() && output.columns() == out_columns());
-  state_->sums.resize(static_cast<size_t>(shape.out_rows * shape.out_columns * shape.out_channels));
-  sums(input, state_->sums, workers, path);
-  const auto code = [&](int64_t p, int64_t q, int64_t k) {
-    const int64_t at = (p * shape.out_columns + q) * shape.out_channels + k;
-    return stored(state_->sums[static_cast<size_t>(at)], state_->output);
-  };
-  const auto pooled = [&](int64_t p, int64_t q, int64_t k) {
-    T best = std::numeric_limits<T>::lowest();
-    for (int64_t r = 0; r < pooling.rows; ++r) {
-      for (int64_t s = 0; s < pooling.columns; ++s) {
-        const int64_t row = p * pooling.stride_rows + r - pooling.pad_top;
-        const int64_t column = q * pooling.stride_columns + s - pooling.pad_left;
-        if (row < 0 || row >= shape.out_rows || column < 0 || column >= shape.out_columns) continue;
-        best = std::max(best, code(row, column, k));
-      }
+template <class Finish>
+void SparseConvolution<T>::State::for_each_strip(const CompressedMap<T>& input,
+                                                 const std::vector<Strip>& strips, RowWorkers& workers,
+                                                 ConvolutionPath path, const Finish& finish) {
+  DELTAHOP_CHECK(input.rows() == shape.in_rows && input.columns() == shape.in_columns &&
+                 input.channels() == shape.in_channels);
+  if (path == ConvolutionPath::sparse) {
+    if (!sparse) sparse.emplace(shape, weights);
+    sparse->prepare(input, strips, workers);
+  } else {
+    if (!dense) dense.emplace(shape, weights);
+    dense->prepare(input, workers);
+  }
+  if (scratch.size() < static_cast<size_t>(workers.threads())) {
+    scratch.resize(static_cast<size_t>(workers.threads()));
+  }
+  const int64_t count = static_cast<int64_t>(strips.size());
+  sparse_blocks::for_each(workers, blocks() * count, [&](int64_t i, int piece) {
+    const int64_t block = i / count;
+    const size_t at = static_cast<size_t>(i % count);
+    Scratch& mine = scratch[static_cast<size_t>(piece)];
+    Sum* const sums = mine.sums.reserve((strips[at].end - strips[at].begin) * shape.out_columns * kBlock);
+    if (path == ConvolutionPath::sparse) {
+      sparse->sum(block, strips, at, sums, mine.jobs);
+    } else {
+      dense->sum(block, strips[at], sums, mine.places);
     }
-    return best;
-  };
-  for (int64_t k = 0; k < shape.out_channels; k += CompressedMap<T>::kBlock) {
-    const int64_t block = (first_channel + k) / CompressedMap<T>::kBlock;
-    const int64_t channels = std::min(CompressedMap<T>::kBlock, shape.out_channels - k);
-    for (int64_t p = 0; p < out_rows(); ++p) {
-      T* values = output.values(block, p);
-      for (int64_t q = 0; q < out_columns(); ++q) {
-        uint64_t bitmap = 0;
-        for (int64_t i = 0; i < channels; ++i) {
-          const T value = pooling.exists() ? pooled(p, q, k + i) : code(p, q, k + i);
-          if (value == T{0}) continue;
-          bitmap |= uint64_t{1} << i;
-          *values++ = value;
-        }
-        output.bitmaps(block, p)[q] = bitmap;
-      }
+    finish(sums, block, strips[at], mine);
+  });
+}
+
+// Rounds, pools and packs the rows of a strip.
+template <class T>
+void SparseConvolution<T>::State::store(const Sum* sums, int64_t block, const Strip& strip,
+                                        CompressedMap<T>& map, int64_t map_block, Scratch& mine) const {
+  const int64_t columns = shape.out_columns, row_size = columns * kBlock;
+  const Sum* const block_bias = all_bias.data() + block * kBlock;
+  if (!pooling.exists()) {
+    T* const row = mine.rows.reserve(row_size);
+    for (int64_t p = strip.begin; p < strip.end; ++p) {
+      sparse_blocks::finish(sums + (p - strip.begin) * row_size, columns, block_bias, output, row);
+      sparse_blocks::pack(row, columns, map.bitmaps(map_block, p), map.values(map_block, p));
     }
+    return;
+  }
+  T* const rows = mine.rows.reserve((strip.end - strip.begin) * row_size);
+  T* const pooled = mine.pooled.reserve(pooling.out_columns * kBlock);
+  sparse_blocks::finish(sums, (strip.end - strip.begin) * columns, block_bias, output, rows);
+  for (int64_t p = strip.stored_begin; p < strip.stored_end; ++p) {
+    const int64_t top = p * pooling.stride_rows - pooling.pad_top;
+    mine.window.clear();
+    for (int64_t y = std::max(top, strip.begin); y < std::min(top + pooling.rows, strip.end); ++y) {
+      mine.window.push_back(rows + (y - strip.begin) * row_size);
+    }
+    sparse_blocks::pool(
+        {mine.window.data(), static_cast<int64_t>(mine.window.size()), columns, &pooling, pooled});
+    sparse_blocks::pack(pooled, pooling.out_columns, map.bitmaps(map_block, p), map.values(map_block, p));
   }
 }
 
 template <class T>
-void SparseConvolution<T>::sums(const CompressedMap<T>& input, std::span<Sum> sums, RowWorkers&,
-                                ConvolutionPath) {
-  const ConvolutionShape& shape = state_->shape;
-  DELTAHOP_CHECK(input.rows() == shape.in_rows && input.columns() == shape.in_columns &&
-                 input.channels() == shape.in_channels);
-  const int64_t channels = shape.in_channels_per_group(), outs = shape.out_channels_per_group();
-  std::vector<T> dense(static_cast<size_t>(shape.in_rows * shape.in_columns * shape.in_channels));
-  expand(input, ChannelOrder::last, std::span<T>(dense));
-  size_t index = 0;
-  for (int64_t p = 0; p < shape.out_rows; ++p) {
-    for (int64_t q = 0; q < shape.out_columns; ++q) {
-      for (int64_t k = 0; k < shape.out_channels; ++k) {
-        Sum sum = state_->bias.empty() ? Sum{0} : state_->bias[static_cast<size_t>(k)];
-        for (int64_t r = 0; r < shape.kernel_rows; ++r) {
-          for (int64_t s = 0; s < shape.kernel_columns; ++s) {
-            const int64_t row = p * shape.stride_rows + r * shape.dilation_rows - shape.pad_top;
-            const int64_t column = q * shape.stride_columns + s * shape.dilation_columns - shape.pad_left;
-            if (row < 0 || row >= shape.in_rows || column < 0 || column >= shape.in_columns) continue;
-            const T* const x =
-                dense.data() + (row * shape.in_columns + column) * shape.in_channels + k / outs * channels;
-            const Weight* const w =
-                state_->weights.data() + ((k * channels) * shape.kernel_rows + r) * shape.kernel_columns + s;
-            for (int64_t c = 0; c < channels; ++c) {
-              sum +=
-                  static_cast<Sum>(x[c]) * static_cast<Sum>(w[c * shape.kernel_rows * shape.kernel_columns]);
-            }
-          }
-        }
-        sums[index++] = sum;
-      }
-    }
-  }
+void SparseConvolution<T>::run(const CompressedMap<T>& input, CompressedMap<T>& output, RowWorkers& workers,
+                               ConvolutionPath path, int64_t first_channel) {
+  State& state = *state_;
+  DELTAHOP_CHECK(first_channel % kBlock == 0 && output.channels() >= first_channel + out_channels());
+  DELTAHOP_CHECK(output.rows() == out_rows() && output.columns() == out_columns());
+  DELTAHOP_CHECK(&input != &output);
+  const auto strips =
+      sparse_blocks::cut_into_strips(state.shape, state.pooling, sizeof(Sum), workers.threads());
+  state.for_each_strip(
+      input, strips, workers, path,
+      [&](const Sum* sums, int64_t block, const Strip& strip, typename State::Scratch& mine) {
+        state.store(sums, block, strip, output, first_channel / kBlock + block, mine);
+      });
+}
+
+template <class T>
+void SparseConvolution<T>::sums(const CompressedMap<T>& input, std::span<Sum> sums, RowWorkers& workers,
+                                ConvolutionPath path) {
+  State& state = *state_;
+  const ConvolutionShape& shape = state.shape;
+  DELTAHOP_CHECK(static_cast<int64_t>(sums.size()) ==
+                 shape.out_rows * shape.out_columns * shape.out_channels);
+  const auto strips = sparse_blocks::cut_into_strips(shape, {}, sizeof(Sum), workers.threads());
+  state.for_each_strip(input, strips, workers, path,
+                       [&](const Sum* from, int64_t block, const Strip& strip, typename State::Scratch&) {
+                         const int64_t first = block * kBlock;
+                         const int64_t channels = std::min(kBlock, shape.out_channels - first);
+                         const Sum* const bias = state.all_bias.data() + first;
+                         for (int64_t i = strip.begin * shape.out_columns; i < strip.end * shape.out_columns;
+                              ++i, from += kBlock) {
+                           Sum* const to = sums.data() + i * shape.out_channels + first;
+                           for (int64_t k = 0; k < channels; ++k) to[k] = from[k] + bias[k];
+                         }
+                       });
 }
 
 template <class T>
