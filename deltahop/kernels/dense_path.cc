@@ -90,6 +90,12 @@ void DensePath<T>::unpack_row(const CompressedMap<T>& map, int64_t row) {
     unpacking.channels = std::min(kBlock, channels - block * kBlock);
     unpacking.stride = channels;
     unpacking.to = to + begin + block * kBlock;
+    if constexpr (std::is_same_v<T, uint8_t>) {
+      if (has_bytes_) {
+        vnni::unpack(unpacking);
+        continue;
+      }
+    }
     unpack(unpacking);
   }
 }

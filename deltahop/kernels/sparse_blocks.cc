@@ -334,20 +334,16 @@ void pool(const PoolRow<uint8_t>& row) { HWY_DYNAMIC_DISPATCH(pool_bytes)(row); 
 void pool(const PoolRow<float>& row) { HWY_DYNAMIC_DISPATCH(pool_floats)(row); }
 
 void pack(const uint8_t* pixels, int64_t columns, uint64_t* bitmaps, uint8_t* values) {
-  if (has_byte_products()) return vnni::pack(pixels, columns, bitmaps, values);
   HWY_DYNAMIC_DISPATCH(pack_bytes)(pixels, columns, bitmaps, values);
 }
 void pack(const float* pixels, int64_t columns, uint64_t* bitmaps, float* values) {
   HWY_DYNAMIC_DISPATCH(pack_floats)(pixels, columns, bitmaps, values);
 }
 
-void unpack(const Unpacking<uint8_t>& row) {
-  if (has_byte_products()) return vnni::unpack(row);
-  unpack_plainly(row);
-}
+void unpack(const Unpacking<uint8_t>& row) { unpack_plainly(row); }
 void unpack(const Unpacking<float>& row) { unpack_plainly(row); }
 
-void list(const ListRow<uint8_t>& row) { has_byte_products() ? vnni::list(row) : list_plainly(row); }
+void list(const ListRow<uint8_t>& row) { list_plainly(row); }
 void list(const ListRow<float>& row) { list_plainly(row); }
 
 }  // namespace deltahop::sparse_blocks

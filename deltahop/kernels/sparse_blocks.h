@@ -120,7 +120,8 @@ struct ListRow {
 void list(const ListRow<uint8_t>& row);
 void list(const ListRow<float>& row);
 
-// Byte products (AVX-512 VNNI).
+// Byte products (AVX-512 VNNI), and bytes packed by AVX-512 VBMI2. Asking the processor takes long in a
+// virtual machine: ask once.
 bool has_byte_products();
 namespace vnni {
 void run(const Pass<uint8_t, int8_t, int32_t>& pass);

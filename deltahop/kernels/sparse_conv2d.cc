@@ -35,12 +35,22 @@ struct SparseConvolution<T>::State {
   std::optional<sparse_blocks::SparsePath<T>> sparse;  // made when they are needed
   std::optional<sparse_blocks::DensePath<T>> dense;
   std::vector<Scratch> scratch;
+  bool has_bytes = kIsInteger && sparse_blocks::has_byte_products();
 
   int64_t blocks() const { return (shape.out_channels + kBlock - 1) / kBlock; }
   // Calls finish(sums, block, strip, scratch) with the sums of every block and strip.
   template <class Finish>
   void for_each_strip(const CompressedMap<T>& input, const std::vector<Strip>& strips, RowWorkers& workers,
                       ConvolutionPath path, const Finish& finish);
+  void pack(const T* pixels, int64_t columns, CompressedMap<T>& map, int64_t map_block, int64_t row) const {
+    if constexpr (kIsInteger) {
+      if (has_bytes) {
+        return sparse_blocks::vnni::pack(pixels, columns, map.bitmaps(map_block, row),
+                                         map.values(map_block, row));
+      }
+    }
+    sparse_blocks::pack(pixels, columns, map.bitmaps(map_block, row), map.values(map_block, row));
+  }
   void store(const Sum* sums, int64_t block, const Strip& strip, CompressedMap<T>& map, int64_t map_block,
              Scratch& mine) const;
 };
@@ -171,7 +181,7 @@ void SparseConvolution<T>::State::store(const Sum* sums, int64_t block, const St
     T* const row = mine.rows.reserve(row_size);
     for (int64_t p = strip.begin; p < strip.end; ++p) {
       sparse_blocks::finish(sums + (p - strip.begin) * row_size, columns, block_bias, output, row);
-      sparse_blocks::pack(row, columns, map.bitmaps(map_block, p), map.values(map_block, p));
+      pack(row, columns, map, map_block, p);
     }
     return;
   }
@@ -186,7 +196,7 @@ void SparseConvolution<T>::State::store(const Sum* sums, int64_t block, const St
     }
     sparse_blocks::pool(
         {mine.window.data(), static_cast<int64_t>(mine.window.size()), columns, &pooling, pooled});
-    sparse_blocks::pack(pooled, pooling.out_columns, map.bitmaps(map_block, p), map.values(map_block, p));
+    pack(pooled, pooling.out_columns, map, map_block, p);
   }
 }
 

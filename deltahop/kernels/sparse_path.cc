@@ -73,8 +73,9 @@ void SparsePath<T>::prepare(const CompressedMap<T>& map, const std::vector<Strip
     chunk.strips.resize(strips.size());
   }
   const int64_t chunks = static_cast<int64_t>(chunks_.size()), rows = map.rows();
-  for_each(workers, chunks * rows,
-           [&](int64_t i, int) { chunks_[static_cast<size_t>(i / rows)].lists.build_row(map, i % rows); });
+  for_each(workers, chunks * rows, [&](int64_t i, int) {
+    chunks_[static_cast<size_t>(i / rows)].lists.build_row(map, i % rows, has_bytes_);
+  });
   for_each(workers, chunks * static_cast<int64_t>(strips.size()), [&](int64_t i, int) {
     Chunk& chunk = chunks_[static_cast<size_t>(i) / strips.size()];
     const size_t strip = static_cast<size_t>(i) % strips.size();

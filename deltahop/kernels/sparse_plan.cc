@@ -68,7 +68,7 @@ void ChunkLists<T>::prepare(const CompressedMap<T>& map, ChannelRange channels) 
 }
 
 template <class T>
-void ChunkLists<T>::build_row(const CompressedMap<T>& map, int64_t row) {
+void ChunkLists<T>::build_row(const CompressedMap<T>& map, int64_t row, bool has_bytes) {
   ListSource<T> sources[kChunk<T> / kBlock + 1];
   ListRow<T> lists;
   for (int64_t block = channels_.begin / kBlock; block * kBlock < channels_.end; ++block) {
@@ -86,6 +86,9 @@ void ChunkLists<T>::build_row(const CompressedMap<T>& map, int64_t row) {
   lists.begin = static_cast<uint32_t>(row * row_capacity_);
   lists.begins = begins_.data() + row * map.columns();
   lists.groups = groups_.data() + row * map.columns();
+  if constexpr (std::is_same_v<T, uint8_t>) {
+    if (has_bytes) return vnni::list(lists);
+  }
   list(lists);
 }
 

@@ -35,7 +35,7 @@ template <class T>
 class ChunkLists {
  public:
   void prepare(const CompressedMap<T>& map, ChannelRange channels);
-  void build_row(const CompressedMap<T>& map, int64_t row);
+  void build_row(const CompressedMap<T>& map, int64_t row, bool has_bytes);
 
   const T* values() const { return values_.data(); }
   const uint16_t* offsets() const { return offsets_.data(); }
