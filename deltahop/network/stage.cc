@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "deltahop/network/fused_pooling.h"
 #include "deltahop/network/pooling.h"
 
 namespace deltahop {
@@ -11,39 +12,6 @@ namespace {
 bool multiplies(const Node& node) {
   const std::string_view name = node.layer->operator_name();
   return node.layer->domain().empty() && (name == "Conv" || name == "Gemm" || name == "MatMul");
-}
-
-// The pooling as chips know it: over two axes, without dilation, padding of averages not counted. Absent
-// where the node is none such.
-std::optional<Pooling> pooling_of(const Network& network, const Node& node) {
-  const std::string_view name = node.layer->operator_name();
-  const bool is_max = name == "MaxPool";
-  if ((!is_max && name != "AveragePool") || node.outputs.size() != 1) return std::nullopt;
-  const auto& shape = network.value(node.inputs.at(0)).shape;
-  if (!shape || shape->size() != 4) return std::nullopt;
-  const Attributes attributes = node.layer->attributes();
-  SlidingWindow window = SlidingWindow::read(attributes);
-  window.ceil_mode = attributes.integer("ceil_mode", 0) != 0;
-  const PoolingGeometry geometry(window, *shape);
-  const WindowAxis& rows = geometry.axes()[1];
-  const WindowAxis& columns = geometry.axes()[2];
-  if (rows.dilation != 1 || columns.dilation != 1) return std::nullopt;
-  // What the last window reads beyond the map, whatever the file declares.
-  const auto overhang = [](const WindowAxis& axis) {
-    return std::max<int64_t>(0, axis.start(axis.out - 1) + axis.kernel - axis.in);
-  };
-  Pooling pooling{is_max ? Pooling::Kind::max : Pooling::Kind::average,
-                  rows.kernel,
-                  columns.kernel,
-                  rows.stride,
-                  columns.stride,
-                  rows.pad_begin,
-                  columns.pad_begin,
-                  overhang(rows),
-                  overhang(columns)};
-  const bool padded = pooling.pad_top + pooling.pad_left + pooling.pad_bottom + pooling.pad_right != 0;
-  if (!is_max && padded) return std::nullopt;  // the divisor would change at the borders
-  return pooling;
 }
 
 // Follows a chain of nodes that each have one reader.
@@ -121,6 +89,37 @@ class Fuser {
 };
 
 }  // namespace
+
+std::optional<Pooling> pooling_of(const Network& network, const Node& node) {
+  const std::string_view name = node.layer->operator_name();
+  const bool is_max = name == "MaxPool";
+  if ((!is_max && name != "AveragePool") || node.outputs.size() != 1) return std::nullopt;
+  const auto& shape = network.value(node.inputs.at(0)).shape;
+  if (!shape || shape->size() != 4) return std::nullopt;
+  const Attributes attributes = node.layer->attributes();
+  SlidingWindow window = SlidingWindow::read(attributes);
+  window.ceil_mode = attributes.integer("ceil_mode", 0) != 0;
+  const PoolingGeometry geometry(window, *shape);
+  const WindowAxis& rows = geometry.axes()[1];
+  const WindowAxis& columns = geometry.axes()[2];
+  if (rows.dilation != 1 || columns.dilation != 1) return std::nullopt;
+  // What the last window reads beyond the map, whatever the file declares.
+  const auto overhang = [](const WindowAxis& axis) {
+    return std::max<int64_t>(0, axis.start(axis.out - 1) + axis.kernel - axis.in);
+  };
+  Pooling pooling{is_max ? Pooling::Kind::max : Pooling::Kind::average,
+                  rows.kernel,
+                  columns.kernel,
+                  rows.stride,
+                  columns.stride,
+                  rows.pad_begin,
+                  columns.pad_begin,
+                  overhang(rows),
+                  overhang(columns)};
+  const bool padded = pooling.pad_top + pooling.pad_left + pooling.pad_bottom + pooling.pad_right != 0;
+  if (!is_max && padded) return std::nullopt;  // the divisor would change at the borders
+  return pooling;
+}
 
 std::vector<Stage> find_stages(const Network& network) {
   Fuser fuser(network);

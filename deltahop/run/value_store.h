@@ -18,6 +18,7 @@ class ValueStore {
   void lend(ValueId id, const Tensor& tensor) { values_[index(id)].lent = &tensor; }
   // Keeps a value.
   void put(ValueId id, Tensor tensor) { values_[index(id)].owned = std::move(tensor); }
+  bool has(ValueId id) const { return values_[index(id)].owned || values_[index(id)].lent != nullptr; }
   // The value, null for kNoValue; it must be there.
   const Tensor* get(ValueId id) const;
   // A node has run: its inputs have one reader fewer, and its outputs that nobody reads are dropped.

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/run/dense_maps.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace deltahop {
+namespace {
+
+constexpr int64_t kLargestTable = int64_t{1} << 16;
+constexpr int64_t kSmall = int64_t{1} << 30;
+constexpr int kLargestSmallShift = 29;
+constexpr int64_t kTile = 16;  // of a transposition
+
+// shift_rounded() for 32 bits: |sum| < 2^30, 1 <= shift <= 29.
+template <Rounding rounding>
+int32_t shifted(int32_t sum, int shift) {
+  const int32_t half = int32_t{1} << (shift - 1), negative = sum < 0 ? 1 : 0;
+  if constexpr (rounding == Rounding::floor) return sum >> shift;
+  if constexpr (rounding == Rounding::toward_zero) return (sum + (negative != 0 ? 2 * half - 1 : 0)) >> shift;
+  if constexpr (rounding == Rounding::half_up) return (sum + half) >> shift;
+  if constexpr (rounding == Rounding::half_away) return (sum + half - negative) >> shift;
+  return (sum + half - 1 + ((sum >> shift) & 1)) >> shift;  // half_even
+}
+
+template <Rounding rounding>
+void shift_all(std::span<const int32_t> sums, int shift, const CodeRule& rule, int8_t* codes) {
+  const auto low = static_cast<int32_t>(rule.format.lowest()),
+             high = static_cast<int32_t>(rule.format.highest());
+  if (rule.overflow == Overflow::saturate) {
+    for (size_t i = 0; i < sums.size(); ++i)
+      codes[i] = static_cast<int8_t>(std::clamp(shifted<rounding>(sums[i], shift), low, high));
+    return;
+  }
+  for (size_t i = 0; i < sums.size(); ++i)
+    codes[i] = static_cast<int8_t>(fit(shifted<rounding>(sums[i], shift), rule.format, rule.overflow));
+}
+
+// in: [rows, columns] to out: [columns, rows], converted.
+template <class In, class Out>
+void transpose(const In* in, int64_t rows, int64_t columns, Out* out) {
+  for (int64_t r0 = 0; r0 < rows; r0 += kTile) {
+    for (int64_t c = 0; c < columns; ++c) {
+      const int64_t end = std::min(r0 + kTile, rows);
+      for (int64_t r = r0; r < end; ++r) out[c * rows + r] = static_cast<Out>(in[r * columns + c]);
+    }
+  }
+}
+
+struct Window {
+  int64_t top, bottom, left, right;  // inside the map
+};
+
+template <class Visit>
+void for_each_window(const MapSize& size, const Pooling& pooling, const MapSize& out_size,
+                     const Visit& visit) {
+  for (int64_t p = 0; p < out_size.rows; ++p) {
+    const int64_t top = p * pooling.stride_rows - pooling.pad_top;
+    for (int64_t q = 0; q < out_size.columns; ++q) {
+      const int64_t left = q * pooling.stride_columns - pooling.pad_left;
+      visit(p * out_size.columns + q,
+            Window{std::max<int64_t>(top, 0), std::min(top + pooling.rows, size.rows),
+                   std::max<int64_t>(left, 0), std::min(left + pooling.columns, size.columns)});
+    }
+  }
+}
+
+}  // namespace
+
+CodeRounder::CodeRounder(int shift, int64_t divisor, const CodeRule& rule, int64_t lowest, int64_t highest)
+    : shift_(shift), divisor_(divisor), lowest_(lowest), rule_(rule) {
+  DELTAHOP_CHECK(rule.format.total_bits <= 8 && rule.format.is_signed);
+  is_small_ =
+      divisor == 1 && shift >= 1 && shift <= kLargestSmallShift && lowest > -kSmall && highest < kSmall;
+  if (is_small_ || highest - lowest >= kLargestTable) return;
+  for (int64_t sum = lowest; sum <= highest; ++sum) {
+    bool outside = false;
+    table_.push_back(static_cast<int8_t>(code_of(sum, divisor, shift, rule, &outside)));
+  }
+}
+
+void CodeRounder::round(std::span<const int32_t> sums, int8_t* codes) const {
+  if (is_small_) {
+    switch (rule_.rounding) {
+      case Rounding::floor:
+        return shift_all<Rounding::floor>(sums, shift_, rule_, codes);
+      case Rounding::toward_zero:
+        return shift_all<Rounding::toward_zero>(sums, shift_, rule_, codes);
+      case Rounding::half_up:
+        return shift_all<Rounding::half_up>(sums, shift_, rule_, codes);
+      case Rounding::half_away:
+        return shift_all<Rounding::half_away>(sums, shift_, rule_, codes);
+      case Rounding::half_even:
+        return shift_all<Rounding::half_even>(sums, shift_, rule_, codes);
+    }
+  }
+  for (size_t i = 0; i < sums.size(); ++i) {
+    bool outside = false;
+    codes[i] = table_.empty() ? static_cast<int8_t>(code_of(sums[i], divisor_, shift_, rule_, &outside))
+                              : table_[static_cast<size_t>(sums[i] - lowest_)];
+  }
+}
+
+template <class T>
+void from_tensor(const Tensor& tensor, const MapSize& size, T* map) {
+  using Stored = std::conditional_t<std::is_same_v<T, float>, float, int16_t>;
+  DELTAHOP_CHECK(tensor.size() == size.size());
+  transpose(tensor.values<Stored>().data(), size.channels, size.rows * size.columns, map);
+}
+
+template <class T>
+Tensor to_tensor(const T* map, const MapSize& size, const Shape& shape) {
+  using Stored = std::conditional_t<std::is_same_v<T, float>, float, int16_t>;
+  Tensor tensor(data_type_of<Stored>(), shape);
+  DELTAHOP_CHECK(tensor.size() == size.size());
+  transpose(map, size.rows * size.columns, size.channels, tensor.values<Stored>().data());
+  return tensor;
+}
+
+template <class T>
+void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out) {
+  const int64_t channels = size.channels;
+  for_each_window(size, pooling, out_size, [&](int64_t at, const Window& window) {
+    T* const to = out + at * channels;
+    bool first = true;
+    for (int64_t h = window.top; h < window.bottom; ++h) {
+      for (int64_t w = window.left; w < window.right; ++w, first = false) {
+        const T* const from = in + (h * size.columns + w) * channels;
+        if (first)
+          std::copy_n(from, channels, to);
+        else
+          for (int64_t c = 0; c < channels; ++c) to[c] = std::max(to[c], from[c]);
+      }
+    }
+  });
+}
+
+template <class T, class Sum>
+void pool_sums(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, Sum* sums) {
+  const int64_t channels = size.channels;
+  for_each_window(size, pooling, out_size, [&](int64_t at, const Window& window) {
+    Sum* const to = sums + at * channels;
+    std::fill_n(to, channels, Sum{0});
+    for (int64_t h = window.top; h < window.bottom; ++h) {
+      for (int64_t w = window.left; w < window.right; ++w) {
+        const T* const from = in + (h * size.columns + w) * channels;
+        for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
+      }
+    }
+  });
+}
+
+void offset_and_pad(const int8_t* in, const MapSize& size, int64_t top, int64_t left, const MapSize& padded,
+                    uint8_t* out) {
+  constexpr uint8_t kZero = 128;
+  std::fill_n(out, padded.size(), kZero);
+  const int64_t rows = std::min(size.rows, padded.rows - top);
+  const int64_t run = std::min(size.columns, padded.columns - left) * size.channels;
+  for (int64_t h = 0; h < rows; ++h) {
+    const int8_t* const from = in + h * size.columns * size.channels;
+    uint8_t* const to = out + ((h + top) * padded.columns + left) * size.channels;
+    for (int64_t i = 0; i < run; ++i) to[i] = static_cast<uint8_t>(from[i] + kZero);
+  }
+}
+
+template void from_tensor<int8_t>(const Tensor&, const MapSize&, int8_t*);
+template void from_tensor<float>(const Tensor&, const MapSize&, float*);
+template Tensor to_tensor<int8_t>(const int8_t*, const MapSize&, const Shape&);
+template Tensor to_tensor<float>(const float*, const MapSize&, const Shape&);
+template void pool_maximum<int8_t>(const int8_t*, const MapSize&, const Pooling&, const MapSize&, int8_t*);
+template void pool_maximum<float>(const float*, const MapSize&, const Pooling&, const MapSize&, float*);
+template void pool_sums<int8_t, int32_t>(const int8_t*, const MapSize&, const Pooling&, const MapSize&,
+                                         int32_t*);
+template void pool_sums<float, float>(const float*, const MapSize&, const Pooling&, const MapSize&, float*);
+
+}  // namespace deltahop

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/run/sparse_engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace deltahop {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Codes that are not negative are the same bytes whether they have a sign or not.
+std::span<const uint8_t> as_kernel_sees(std::span<const int8_t> codes) {
+  return {reinterpret_cast<const uint8_t*>(codes.data()), codes.size()};
+}
+std::span<uint8_t> as_kernel_sees(std::span<int8_t> codes) {
+  return {reinterpret_cast<uint8_t*>(codes.data()), codes.size()};
+}
+std::span<const float> as_kernel_sees(std::span<const float> values) { return values; }
+std::span<float> as_kernel_sees(std::span<float> values) { return values; }
+
+bool has_negative(std::span<const int8_t> codes) {
+  int8_t all = 0;
+  for (const int8_t code : codes) all = static_cast<int8_t>(all | code);
+  return all < 0;
+}
+
+}  // namespace
+
+template <class T>
+SparseEngine<T>::SparseEngine(const SparseOptions& sparse_options)
+    : workers_(std::max(1, sparse_options.threads)) {
+  options = sparse_options;
+}
+
+template <class T>
+void SparseEngine<T>::prepare(const Network& network, const std::vector<Stage>& stages,
+                              std::vector<SparseStep> steps) {
+  network_ = &network;
+  stages_ = &stages;
+  steps_ = std::move(steps);
+  slots_.resize(network.values().size());
+  for (const SparseStep& step : steps_) {
+    kernels_.emplace_back();
+    rounders_.emplace_back();
+    const Node& node = network.nodes()[stages[step.stages.back()].nodes[0]];
+    if (step.kind == SparseStep::Kind::general) general_nodes.push_back(place_of(node));
+    if (step.kind == SparseStep::Kind::add || step.kind == SparseStep::Kind::average_pool)
+      rounders_.back() = rounder_for(step);
+    if (step.kind != SparseStep::Kind::convolution) continue;
+    kernels_.back() = kernel_for(step);
+    kernels_.back().layer = layers.size();
+    SparseLayer layer;
+    layer.name = node.name;
+    layer.shape = step.shape;
+    layer.is_integer = kIsInteger;
+    const SparseKernel<T>& kernel = kernels_.back();
+    layer.weight_bytes = (kernel.direct ? *kernel.direct : *kernel.offset).weight_bytes();
+    layer.dense_macs =
+        step.shape.out_channels * step.shape.out_rows * step.shape.out_columns * step.shape.kernel_size();
+    layers.push_back(std::move(layer));
+  }
+}
+
+template <class T>
+std::span<typename SparseEngine<T>::Dense> SparseEngine<T>::new_dense(ValueId id) {
+  Slot& own = slot(id);
+  own.dense.resize(static_cast<size_t>(size_of(id).size()));
+  own.has_dense = true;
+  return own.dense;
+}
+
+template <class T>
+const typename SparseEngine<T>::Dense* SparseEngine<T>::dense_of(GeneralCode& general, ValueId id) {
+  Slot& own = slot(id);
+  if (own.has_dense) return own.dense.data();
+  const bool has_map = own.has_map;
+  const std::span<Dense> dense = new_dense(id);
+  if (has_map)
+    expand(own.map, ChannelOrder::last, as_kernel_sees(dense));
+  else
+    from_tensor(*general.values().get(id), size_of(id), dense.data());
+  return dense.data();
+}
+
+template <class T>
+const CompressedMap<T>& SparseEngine<T>::map_of(GeneralCode& general, ValueId id) {
+  Slot& own = slot(id);
+  if (own.has_map) return own.map;
+  dense_of(general, id);
+  const MapSize size = size_of(id);
+  own.map.reshape(size.rows, size.columns, size.channels);
+  compress(as_kernel_sees(std::span<const Dense>(own.dense)), ChannelOrder::last, own.map);
+  own.has_map = true;
+  return own.map;
+}
+
+template <class T>
+void SparseEngine<T>::provide(GeneralCode& general, ValueId id) {
+  if (id == kNoValue || general.values().has(id)) return;
+  const Dense* const dense = dense_of(general, id);
+  general.values().put(id, to_tensor(dense, size_of(id), *network_->value(id).shape));
+}
+
+template <class T>
+ConvolutionPath SparseEngine<T>::path_for(SparseLayer& layer, const CompressedMap<T>& map) const {
+  layer.inputs = map.rows() * map.columns() * map.channels();
+  layer.zeros = layer.inputs - map.nonzeros();
+  layer.input_bytes = map.bytes();
+  if (layer.offset_input || options.rule == PathRule::dense) return ConvolutionPath::dense;
+  if (options.rule == PathRule::sparse) return ConvolutionPath::sparse;
+  return layer.zero_share() >= layer.break_even ? ConvolutionPath::sparse : ConvolutionPath::dense;
+}
+
+template <class T>
+void SparseEngine<T>::convolve(size_t at, GeneralCode& general) {
+  const SparseStep& step = steps_[at];
+  SparseKernel<T>& kernel = kernels_[at];
+  SparseLayer& layer = layers[kernel.layer];
+  const auto start = std::chrono::steady_clock::now();
+  const CompressedMap<T>* input = nullptr;
+  layer.offset_input = false;
+  if constexpr (kIsInteger) {
+    if (!step.nonnegative_input) {
+      const Dense* const dense = dense_of(general, step.inputs[0]);
+      const MapSize size = size_of(step.inputs[0]);
+      layer.offset_input = has_negative({dense, static_cast<size_t>(size.size())});
+      if (layer.offset_input) {
+        scratch_.resize(static_cast<size_t>(kernel.padded.size()));
+        offset_and_pad(dense, size, step.shape.pad_top, step.shape.pad_left, kernel.padded, scratch_.data());
+        scratch_map_.reshape(kernel.padded.rows, kernel.padded.columns, kernel.padded.channels);
+        compress(std::span<const T>(scratch_), ChannelOrder::last, scratch_map_);
+        input = &scratch_map_;
+      }
+    }
+  }
+  if (input == nullptr) input = &map_of(general, step.inputs[0]);
+  SparseConvolution<T>& convolution = layer.offset_input ? *kernel.offset : *kernel.direct;
+  layer.path = path_for(layer, *input);
+  if (step.relu)
+    store_relu(step, kernel, convolution, *input, layer);
+  else
+    store_sums(step, kernel, convolution, *input, layer);
+  layer.seconds = seconds_since(start);
+  if (!options.count_macs) return;
+  layer.executed_macs =
+      layer.path == ConvolutionPath::sparse ? convolution.executed_macs(*input) : convolution.dense_macs();
+}
+
+template <class T>
+void SparseEngine<T>::store_relu(const SparseStep& step, SparseKernel<T>& kernel,
+                                 SparseConvolution<T>& convolution, const CompressedMap<T>& input,
+                                 SparseLayer& layer) {
+  const bool averages = step.pooling && step.pooling->kind == Pooling::Kind::average;
+  if (averages) {
+    static_assert(sizeof(Dense) == sizeof(T));
+    const MapSize size{convolution.out_rows(), convolution.out_columns(), convolution.out_channels()};
+    CompressedMap<T>& map = slot(step.sums).map;  // nobody else holds the sums' value
+    map.reshape(size.rows, size.columns, size.channels);
+    convolution.run(input, map, workers_, layer.path);
+    scratch_dense_.resize(static_cast<size_t>(size.size()));
+    expand(map, ChannelOrder::last, as_kernel_sees(std::span<Dense>(scratch_dense_)));
+    average(*step.pooling, kernel.average ? &*kernel.average : nullptr, scratch_dense_.data(), size,
+            step.output);
+    layer.output_bytes = map.bytes();
+    return;
+  }
+  Slot& target = slot(step.target);
+  const MapSize size = size_of(step.target);
+  target.map.reshape(size.rows, size.columns, size.channels);
+  convolution.run(input, target.map, workers_, layer.path, step.first_channel);
+  target.has_map = true;
+  layer.output_bytes = step.target == step.output ? target.map.bytes() : 0;
+}
+
+template <class T>
+void SparseEngine<T>::store_sums(const SparseStep& step, SparseKernel<T>& kernel,
+                                 SparseConvolution<T>& convolution, const CompressedMap<T>& input,
+                                 SparseLayer& layer) {
+  const MapSize size{step.shape.out_rows, step.shape.out_columns, step.shape.out_channels};
+  sums_.resize(static_cast<size_t>(size.size()));
+  convolution.sums(input, sums_, workers_, layer.path);
+  scratch_dense_.resize(sums_.size());
+  const std::span<Dense> values = step.pooling ? std::span<Dense>(scratch_dense_) : new_dense(step.output);
+  if constexpr (kIsInteger)
+    kernel.rounder->round(sums_, values.data());
+  else
+    std::copy(sums_.begin(), sums_.end(), values.begin());
+  layer.output_bytes = static_cast<int64_t>(values.size_bytes());
+  if (!step.pooling) return;
+  if (step.pooling->kind == Pooling::Kind::average)
+    return average(*step.pooling, kernel.average ? &*kernel.average : nullptr, values.data(), size,
+                   step.output);
+  const std::span<Dense> pooled = new_dense(step.output);
+  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data());
+}
+
+template <class T>
+void SparseEngine<T>::average(const Pooling& pooling, const CodeRounder* rounder, const Dense* in,
+                              const MapSize& size, ValueId output) {
+  const MapSize out_size = size_of(output);
+  sums_.resize(static_cast<size_t>(out_size.size()));
+  pool_sums(in, size, pooling, out_size, sums_.data());
+  const std::span<Dense> values = new_dense(output);
+  if constexpr (kIsInteger) {
+    rounder->round(sums_, values.data());
+  } else {
+    const float factor = 1.0f / static_cast<float>(pooling.rows * pooling.columns);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = sums_[i] * factor;
+  }
+}
+
+template <class T>
+void SparseEngine<T>::concatenate(const SparseStep& step, GeneralCode& general) {
+  const MapSize size = size_of(step.output);
+  std::vector<std::pair<const Dense*, int64_t>> parts;
+  for (const ValueId id : step.inputs) parts.emplace_back(dense_of(general, id), size_of(id).channels);
+  Dense* to = new_dense(step.output).data();
+  for (int64_t pixel = 0; pixel < size.rows * size.columns; ++pixel) {
+    for (auto& [from, channels] : parts) {
+      to = std::copy_n(from, channels, to);
+      from += channels;
+    }
+  }
+}
+
+template <class T>
+void SparseEngine<T>::run_step(size_t at, GeneralCode& general) {
+  const SparseStep& step = steps_[at];
+  const CodeRounder* const rounder = rounders_[at] ? &*rounders_[at] : nullptr;
+  switch (step.kind) {
+    case SparseStep::Kind::convolution:
+      return convolve(at, general);
+    case SparseStep::Kind::add: {
+      const Dense* const a = dense_of(general, step.inputs[0]);
+      const Dense* const b = dense_of(general, step.inputs[1]);
+      return add(step, rounder, a, b, new_dense(step.output));
+    }
+    case SparseStep::Kind::concat:
+      if (!step.done_by_inputs) concatenate(step, general);
+      return;
+    case SparseStep::Kind::max_pool: {
+      const Dense* const in = dense_of(general, step.inputs[0]);
+      return pool_maximum(in, size_of(step.inputs[0]), *step.pooling, size_of(step.output),
+                          new_dense(step.output).data());
+    }
+    case SparseStep::Kind::average_pool:
+      return average(*step.pooling, rounder, dense_of(general, step.inputs[0]), size_of(step.inputs[0]),
+                     step.output);
+    case SparseStep::Kind::general:
+      break;
+  }
+  for (const size_t n : (*stages_)[step.stages[0]].nodes) {
+    for (const ValueId id : network_->nodes()[n].inputs) {
+      const bool is_inner =
+          id != kNoValue && !general.values().has(id) && !slot(id).has_map && !slot(id).has_dense;
+      if (!is_inner) provide(general, id);
+    }
+  }
+  general.run_stage(step.stages[0]);
+}
+
+template <class T>
+void SparseEngine<T>::run_steps(GeneralCode& general) {
+  const auto start = std::chrono::steady_clock::now();
+  for (Slot& each : slots_) each.has_map = each.has_dense = false;
+  for (size_t at = 0; at < steps_.size(); ++at) {
+    run_step(at, general);
+    if (steps_[at].kind == SparseStep::Kind::general) continue;  // released there
+    for (const size_t stage : steps_[at].stages) {
+      for (const size_t n : (*stages_)[stage].nodes) general.values().release(network_->nodes()[n]);
+    }
+  }
+  for (const ValueId id : network_->outputs()) provide(general, id);
+  other_seconds = seconds_since(start);
+  for (const SparseLayer& layer : layers) other_seconds -= layer.seconds;
+}
+
+template class SparseEngine<uint8_t>;
+template class SparseEngine<float>;
+
+}  // namespace deltahop

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/run/sparse_network.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "deltahop/base/random.h"
+#include "deltahop/run/sparse_engine.h"
+
+namespace deltahop {
+namespace {
+
+constexpr size_t kRounds = 7;
+constexpr double kLeastSeconds = 100e-6;  // of one measurement
+constexpr double kUsualZeros = 0.5;       // of the map that the dense path is measured with
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Seconds of one call, from as many as are needed.
+template <class Call>
+double seconds_of(const Call& call) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  double passed = 0;
+  int64_t calls = 0;
+  do {
+    call();
+    ++calls;
+    passed = std::chrono::duration<double>(Clock::now() - start).count();
+  } while (passed < kLeastSeconds);
+  return passed / static_cast<double>(calls);
+}
+
+template <class T>
+CompressedMap<T> random_map(const MapSize& size, double zero_share) {
+  Random random(1);
+  std::vector<T> dense(static_cast<size_t>(size.size()), T{0});
+  for (T& value : dense) {
+    if (!random.chance(zero_share)) value = static_cast<T>(random.integer(1, 127));
+  }
+  CompressedMap<T> map(size.rows, size.columns, size.channels);
+  compress(std::span<const T>(dense), ChannelOrder::last, map);
+  return map;
+}
+
+}  // namespace
+
+double BreakEvenCurve::break_even() const {
+  if (points.empty() || points.back().sparse_s >= dense_s) return 2;
+  // From the right: the point beyond which sparse is the faster one all the way.
+  for (size_t i = points.size() - 1; i > 0; --i) {
+    const Point& left = points[i - 1];
+    const Point& right = points[i];
+    if (left.sparse_s < dense_s) continue;
+    const double share = (left.sparse_s - dense_s) / (left.sparse_s - right.sparse_s);
+    return left.zero_share + share * (right.zero_share - left.zero_share);
+  }
+  return 0;
+}
+
+template <class T>
+BreakEvenCurve SparseEngine<T>::measure(size_t layer, const std::vector<double>& zero_shares) {
+  size_t at = 0;
+  while (steps_[at].kind != SparseStep::Kind::convolution || kernels_[at].layer != layer) ++at;
+  const SparseStep& step = steps_[at];
+  SparseConvolution<T>& convolution = *kernels_[at].direct;
+  const MapSize size{step.shape.in_rows, step.shape.in_columns, step.shape.in_channels};
+  CompressedMap<T> output(convolution.out_rows(), convolution.out_columns(), convolution.out_channels());
+  sums_.resize(static_cast<size_t>(step.shape.out_rows * step.shape.out_columns * step.shape.out_channels));
+  const auto run_once = [&](const CompressedMap<T>& input, ConvolutionPath path) {
+    if (step.relu)
+      convolution.run(input, output, workers_, path);
+    else
+      convolution.sums(input, sums_, workers_, path);
+  };
+  std::vector<CompressedMap<T>> maps;
+  for (const double share : zero_shares) maps.push_back(random_map<T>(size, share));
+  const CompressedMap<T> usual = random_map<T>(size, kUsualZeros);
+  std::vector<double> dense;
+  std::vector<std::vector<double>> sparse(maps.size());
+  for (size_t round = 0; round < kRounds; ++round) {  // in turn, so that a slow moment falls on all
+    dense.push_back(seconds_of([&] { run_once(usual, ConvolutionPath::dense); }));
+    for (size_t i = 0; i < maps.size(); ++i)
+      sparse[i].push_back(seconds_of([&] { run_once(maps[i], ConvolutionPath::sparse); }));
+  }
+  BreakEvenCurve curve{median(dense), {}};
+  for (size_t i = 0; i < maps.size(); ++i) curve.points.push_back({zero_shares[i], median(sparse[i])});
+  return curve;
+}
+
+template BreakEvenCurve SparseEngine<uint8_t>::measure(size_t, const std::vector<double>&);
+template BreakEvenCurve SparseEngine<float>::measure(size_t, const std::vector<double>&);
+
+SparseNetwork::SparseNetwork(IntegerModel model, const SparseOptions& options)
+    : engine_(integer_engine(std::move(model), options)) {}
+SparseNetwork::SparseNetwork(Network network, const SparseOptions& options)
+    : engine_(float_engine(std::move(network), options)) {}
+SparseNetwork::SparseNetwork(SparseNetwork&&) noexcept = default;
+SparseNetwork::~SparseNetwork() = default;
+
+IntegerResult SparseNetwork::run(const std::vector<Tensor>& inputs) { return engine_->run(inputs); }
+void SparseNetwork::set_rule(PathRule rule) { engine_->options.rule = rule; }
+const std::vector<SparseLayer>& SparseNetwork::layers() const { return engine_->layers; }
+void SparseNetwork::set_break_even(size_t layer, double zero_share) {
+  engine_->layers.at(layer).break_even = zero_share;
+}
+BreakEvenCurve SparseNetwork::measure(size_t layer, const std::vector<double>& zero_shares) {
+  return engine_->measure(layer, zero_shares);
+}
+const std::vector<std::string>& SparseNetwork::general_nodes() const { return engine_->general_nodes; }
+double SparseNetwork::other_seconds() const { return engine_->other_seconds; }
+
+}  // namespace deltahop

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sparse engine's plan (what is fused, what is written in place, what stays general) and its choice of
+// paths.
+#include "deltahop/run/sparse_network.h"
+
+#include <gtest/gtest.h>
+
+#include "deltahop/base/random.h"
+#include "deltahop/network/integer_rule.h"
+#include "deltahop/run/dense_maps.h"
+
+namespace deltahop {
+namespace {
+
+Tensor random_weights(Random& random, Shape shape) {
+  Tensor tensor(DataType::float32, std::move(shape));
+  for (float& value : tensor.values<float>()) value = static_cast<float>(random.integer(-20, 20)) / 64;
+  return tensor;
+}
+
+// A fire module: squeeze to 8, expand by 1x1 and 3x3 to 64 channels each, side by side; then a maximum, and a
+// fully connected layer behind a Flatten.
+IntegerModel fire_module() {
+  Random random(5);
+  NetworkBuilder builder("fire");
+  const ValueId x = builder.input("x", DataType::float32, {1, 3, 8, 8});
+  const auto convolution = [&](const std::string& name, ValueId in, Shape shape, int64_t pad) {
+    const ValueId w = builder.constant(name + "/w", random_weights(random, std::move(shape)));
+    const std::vector<int64_t> pads(4, pad);
+    return builder.node("Relu", name + "/relu",
+                        {builder.node("Conv", name, {in, w}, {{"pads", pads}})[0]})[0];
+  };
+  const ValueId squeezed = convolution("squeeze", x, {8, 3, 1, 1}, 0);
+  const ValueId one = convolution("one", squeezed, {64, 8, 1, 1}, 0);
+  const ValueId three = convolution("three", squeezed, {64, 8, 3, 3}, 1);
+  ValueId value = builder.node("Concat", "concat", {one, three}, {{"axis", int64_t{1}}})[0];
+  const std::vector<int64_t> two = {2, 2};
+  value = builder.node("MaxPool", "pool", {value}, {{"kernel_shape", two}, {"strides", two}})[0];
+  value = builder.node("Flatten", "flat", {value})[0];
+  const ValueId w = builder.constant("fc/w", random_weights(random, {128 * 16, 10}));
+  builder.output(builder.node("Gemm", "fc", {value, w})[0]);
+  IntegerModel model{builder.build(), {8, 8, Rounding::half_even, Overflow::saturate}, {}, {}};
+  for (const ValueId id : values_with_formats(model.network)) model.formats[id] = {8, 5, true};
+  return model;
+}
+
+std::vector<Tensor> picture(uint64_t seed) {
+  Random random(seed);
+  std::vector<Tensor> inputs;
+  inputs.emplace_back(DataType::float32, Shape{1, 3, 8, 8});
+  for (float& value : inputs[0].values<float>())
+    value = random.chance(0.6) ? 0.0f : static_cast<float>(random.uniform(0, 3));
+  return inputs;
+}
+
+TEST(SparseNetwork, AFireModuleRunsWithoutGeneralCode) {
+  const IntegerModel model = fire_module();
+  SparseNetwork network(model, {});
+  EXPECT_TRUE(network.general_nodes().empty());
+  ASSERT_EQ(network.layers().size(), 4u);
+  EXPECT_EQ(network.layers()[3].shape.kernel_rows, 4);  // the Gemm's window is the whole map
+  EXPECT_EQ(network.layers()[3].shape.in_channels, 128);
+  const IntegerExecutor executor(model);
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    for (const PathRule rule : {PathRule::sparse, PathRule::dense}) {
+      network.set_rule(rule);
+      EXPECT_EQ(network.run(picture(seed)).codes, executor.run(picture(seed), {}).codes);
+    }
+  }
+}
+
+TEST(SparseNetwork, ThePathFollowsTheZerosOfTheInputAtHand) {
+  SparseNetwork network(fire_module(), {.count_macs = true});
+  network.set_break_even(0, 0.5);
+  std::vector<Tensor> inputs = picture(1);
+  network.run(inputs);
+  EXPECT_EQ(network.layers()[0].path, ConvolutionPath::sparse);
+  EXPECT_EQ(network.layers()[0].executed_macs, (192 - network.layers()[0].zeros) * 8);  // 1x1, 8 out channels
+  for (float& value : inputs[0].values<float>()) value = 1;
+  network.run(inputs);
+  EXPECT_EQ(network.layers()[0].path, ConvolutionPath::dense);
+  EXPECT_EQ(network.layers()[0].zeros, 0);
+  EXPECT_EQ(network.layers()[0].executed_macs, 192 * 8);
+  inputs[0].values<float>()[7] = -1;
+  network.run(inputs);
+  EXPECT_TRUE(network.layers()[0].offset_input);
+}
+
+TEST(BreakEvenCurve, IsWhereTheLinesMeet) {
+  EXPECT_DOUBLE_EQ((BreakEvenCurve{1.0, {{0.0, 2.0}, {0.5, 1.5}, {1.0, 0.0}}}.break_even()), 0.5 + 0.5 / 3);
+  EXPECT_EQ((BreakEvenCurve{1.0, {{0.0, 0.9}, {0.9, 0.1}}}.break_even()), 0);
+  EXPECT_GT((BreakEvenCurve{1.0, {{0.0, 3.0}, {0.9, 1.1}}}.break_even()), 1);
+  EXPECT_GT(BreakEvenCurve{}.break_even(), 1);
+}
+
+TEST(SparseNetwork, AMeasurementHasEveryShareThatWasAskedFor) {
+  SparseNetwork network(fire_module(), {});
+  const BreakEvenCurve curve = network.measure(2, {0.0, 0.5, 0.9});
+  ASSERT_EQ(curve.points.size(), 3u);
+  EXPECT_EQ(curve.points[1].zero_share, 0.5);
+  EXPECT_GT(curve.dense_s, 0);
+}
+
+TEST(CodeRounder, IsTheExecutorsRoundingByEachOfItsWays) {
+  for (const int shift : {-3, 0, 1, 5, 12, 31}) {
+    for (const int64_t divisor : {1, 9, 16}) {
+      for (int rounding = 0; rounding < 5; ++rounding) {
+        for (const Overflow overflow : {Overflow::saturate, Overflow::wrap}) {
+          for (const int64_t range : {2000, 1 << 20, (1 << 30) + 5}) {
+            const CodeRule rule{{6, 2, true}, static_cast<Rounding>(rounding), overflow};
+            const CodeRounder rounder(shift, divisor, rule, -range, range);
+            std::vector<int32_t> sums;
+            for (int64_t sum = -range; sum <= range; sum += std::max<int64_t>(1, range / 999))
+              sums.push_back(static_cast<int32_t>(sum));
+            std::vector<int8_t> codes(sums.size());
+            rounder.round(sums, codes.data());
+            for (size_t i = 0; i < sums.size(); ++i) {
+              bool outside = false;
+              ASSERT_EQ(codes[i], code_of(sums[i], divisor, shift, rule, &outside)) << sums[i];
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace deltahop
