@@ -44,10 +44,21 @@ std::optional<Loop> loop_of(const std::string& text, bool is_spatial) {
   return loop;
 }
 
+std::string_view place_text(const Loop& loop) {
+  switch (loop.kind) {
+    case LoopKind::spatial_row:
+      return " over rows";
+    case LoopKind::spatial_column:
+      return " over columns";
+    default:
+      return "";
+  }
+}
+
 void read_loops(const Config& config, std::string_view key, std::vector<Loop>& loops) {
   if (!config.has(key)) return;
   const bool is_spatial = key == "array";
-  std::array<bool, kDimensions> seen{};
+  std::array<std::array<bool, kDimensions>, 3> seen{};  // by kind
   for (const std::string& text : config.texts(key)) {
     const std::optional<Loop> loop = loop_of(text, is_spatial);
     if (!loop) {
@@ -55,18 +66,17 @@ void read_loops(const Config& config, std::string_view key, std::vector<Loop>& l
                    is_spatial ? "as 'K step 4 over rows'" : "as 'K step 4'");
       continue;
     }
-    bool& again = seen[index_of(loop->dimension)];
-    if (again) config.fault(key, fmt::format("{} loops twice", letter_of(loop->dimension)));
+    bool& again = seen.at(static_cast<size_t>(loop->kind))[index_of(loop->dimension)];
+    if (again) {
+      config.fault(key, fmt::format("{} loops twice{}", letter_of(loop->dimension), place_text(*loop)));
+    }
     if (!again) loops.push_back(*loop);
     again = true;
   }
 }
 
 std::string loop_text(const Loop& loop) {
-  const std::string_view place = loop.kind == LoopKind::temporal      ? ""
-                                 : loop.kind == LoopKind::spatial_row ? " over rows"
-                                                                      : " over columns";
-  return fmt::format("{} step {}{}", letter_of(loop.dimension), loop.step, place);
+  return fmt::format("{} step {}{}", letter_of(loop.dimension), loop.step, place_text(loop));
 }
 
 std::vector<std::string> loop_texts(const Mapping& mapping, size_t level, bool is_spatial) {

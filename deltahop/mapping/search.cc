@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "deltahop/mapping/search_space.h"
 
@@ -12,175 +13,223 @@ namespace {
 using namespace search_space;
 using enum Dimension;
 
+// What is still open in a region: parts of every group's table, together all that may be part of a better
+// mapping. Of a chosen group, one choice.
+struct Node {
+  Region region;
+  std::array<const Table*, kGroups.size()> tables{};
+  std::array<std::vector<const Part*>, kGroups.size()> parts;
+  std::array<Measures, kGroups.size()> least;  // of the parts of each group
+
+  // Absent where nothing fits.
+  static std::optional<Node> of(const Region& region,
+                                const std::array<const Table*, kGroups.size()>& tables) {
+    Node node{.region = region, .tables = tables, .parts = {}, .least = {}};
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      if (tables[g]->first == tables[g]->last) return std::nullopt;
+      node.open(g, tables[g]->first, tables[g]->last);
+      node.update_least(g);
+    }
+    return node;
+  }
+  bool is_chosen(size_t group) const { return parts[group].size() == 1 && parts[group].front()->is_choice(); }
+  void update_least(size_t group) {
+    least[group] = parts[group].front()->least;
+    for (const Part* part : parts[group]) least[group].take_least(part->least);
+  }
+  // A part that is left alone is looked into.
+  void open_single(size_t group) {
+    while (parts[group].size() == 1 && !is_chosen(group)) {
+      const Part& part = *parts[group].front();
+      parts[group].clear();
+      open(group, part.first, part.last);
+    }
+  }
+  Measures product_of_least(size_t without = SIZE_MAX) const {
+    Measures product;
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      if (g != without) product.multiply(least[g]);
+    }
+    return product;
+  }
+  // Of groups in which something is open, what takes nothing of the array.
+  Chosen chosen() const {
+    Chosen chosen;
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      if (is_chosen(g)) chosen[g] = tables[g]->choices[parts[g].front()->choice];
+    }
+    return chosen;
+  }
+
+ private:
+  void open(size_t group, size_t first, size_t last) {
+    for (size_t i = first; i < last; ++i) parts[group].push_back(&tables[group]->parts[i]);
+  }
+};
+
+// Depth first through parts of tables: what cannot fit or win whatever the others choose is taken out, and
+// one part at a time is looked at more closely.
 class Search {
  public:
-  Search(Space& space, Objective objective) : space_(space), objective_(objective) {}
+  // Only mappings of at most so many cycles.
+  Search(Space& space, Objective objective, double most_cycles = std::numeric_limits<double>::infinity())
+      : space_(space), objective_(objective), most_cycles_(most_cycles) {}
 
   SearchResult run() {
-    std::vector<Start> starts;
+    std::vector<std::pair<double, Node>> starts;
     for (const Region& region : space_.regions()) {
-      if (auto start = start_of(region)) starts.push_back(std::move(*start));
+      std::array<const Table*, kGroups.size()> tables{};
+      double mappings = 1;
+      for (size_t g = 0; g < kGroups.size(); ++g) {
+        tables[g] = &space_.table_of(region, g);
+        mappings *= static_cast<double>(tables[g]->choices.size());
+      }
+      result_.space += mappings;
+      if (auto start = Node::of(region, tables))
+        starts.emplace_back(value_of(start->product_of_least()).first, std::move(*start));
     }
     // What promises most first, so that the rest is soon shown to be no better.
-    std::sort(starts.begin(), starts.end(),
-              [](const Start& a, const Start& b) { return a.promise < b.promise; });
-    for (const Start& start : starts) {
-      Node node;
-      for (size_t g = 0; g < kGroups.size(); ++g) {
-        for (const Entry& entry : *start.tables[g]) node.tables[g].push_back(&entry);
-        node.least[g] = least_of(node.tables[g]);
-      }
-      descend(start.region, std::move(node));
-    }
+    std::stable_sort(starts.begin(), starts.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [promise, start] : starts) descend(std::move(start));
+    return std::move(result_);
+  }
+
+  SearchResult run_from(Node start) {
+    descend(std::move(start));
     return std::move(result_);
   }
 
  private:
-  // The objective, and what decides between equals.
-  std::pair<double, double> value_of(const Partial& partial) const {
-    const double energy = space_.energy_of(partial);
+  // What is to be least, and what decides between equals.
+  using Value = std::pair<double, double>;
+  Value value_of(const Measures& product) const {
+    const double energy = space_.energy_of(product), cycles = space_.cycles_of(product);
     switch (objective_) {
       case Objective::energy:
-        return {energy, partial.cycles};
+        return {energy, cycles};
       case Objective::cycles:
-        return {partial.cycles, energy};
+        return {cycles, 0};
       default:
-        return {energy * partial.cycles, energy};
+        return {energy * cycles, cycles};
     }
   }
 
-  // The least factor of every term over a table: together a bound, not a mapping.
-  static Entry least_of(const std::vector<const Entry*>& entries) {
-    Entry least = *entries.front();
-    for (const Entry* candidate : entries) {
-      const Entry& entry = *candidate;
-      for (size_t term = 0; term < kTerms; ++term)
-        least.factors[term] = std::min(least.factors[term], entry.factors[term]);
-      least.cycles = std::min(least.cycles, entry.cycles);
-      least.rows = std::min(least.rows, entry.rows), least.columns = std::min(least.columns, entry.columns);
-      for (size_t operand = 0; operand < kOperands; ++operand) {
-        least.buffer_tile[operand] = std::min(least.buffer_tile[operand], entry.buffer_tile[operand]);
-        least.element_tile[operand] = std::min(least.element_tile[operand], entry.element_tile[operand]);
-      }
-    }
-    return least;
-  }
-
-  // A region with all that can be chosen in it, and the bound of its best.
-  struct Start {
-    Region region;
-    std::array<const std::vector<Entry>*, kGroups.size()> tables;
-    std::pair<double, double> promise;
-  };
-
-  std::optional<Start> start_of(const Region& region) {
-    Start start{.region = region, .tables = {}, .promise = {}};
-    Partial bound;
-    for (size_t g = 0; g < kGroups.size(); ++g) {
-      start.tables[g] = &space_.table_of(region, g);
-      if (start.tables[g]->empty()) return std::nullopt;
-      std::vector<const Entry*> all;
-      for (const Entry& entry : *start.tables[g]) all.push_back(&entry);
-      bound.multiply(least_of(all));
-    }
-    start.promise = value_of(bound);
-    return start;
-  }
-
-  // The entries of every group that may still be part of a better mapping; of a chosen group, one.
-  using Tables = std::array<std::vector<const Entry*>, kGroups.size()>;
-
-  struct Node {
-    Tables tables;
-    std::array<Entry, kGroups.size()> least;  // of each table
-  };
-
-  Partial product_of_least(const Node& node, size_t without = SIZE_MAX) const {
-    Partial partial;
-    for (size_t g = 0; g < kGroups.size(); ++g) {
-      if (g != without) partial.multiply(node.least[g]);
-    }
-    return partial;
-  }
-
-  // Takes out the entries that cannot fit or win, whatever the other groups choose. False where nothing is
-  // left.
-  bool narrow(Node& node) {
-    for (size_t g = 0; g < kGroups.size(); ++g) {
-      if (node.tables[g].size() == 1) continue;
-      const Partial others = product_of_least(node, g);
-      std::erase_if(node.tables[g], [&](const Entry* entry) {
-        ++result_.nodes;
-        Partial with = others;
-        with.multiply(*entry);
-        return !space_.fits(with) || !is_better(value_of(with));
-      });
-      if (node.tables[g].empty()) return false;
-      node.least[g] = least_of(node.tables[g]);
-    }
-    const Partial bound = product_of_least(node);
-    return space_.fits(bound) && is_better(value_of(bound));
+  bool may_win(const Measures& bound) {
+    ++result_.nodes;
+    return space_.cycles_of(bound) <= most_cycles_ && is_better(value_of(bound)) && space_.fits(bound);
   }
 
   // Rounding of doubles must not decide: what is no better by a part in 10^12 is no better.
-  bool is_better(const std::pair<double, double>& value) const {
+  bool is_better(const Value& value) const {
     if (!result_.mapping) return true;
     const double slack = 1e-12 * best_.first;
     if (value.first < best_.first - slack) return true;
     return value.first <= best_.first + slack && value.second < best_.second * (1 - 1e-12);
   }
 
-  // Depth first, the group with the fewest entries left first, the entry that promises most first.
-  void descend(const Region& region, Node node) {
-    for (size_t before = SIZE_MAX, entries = entries_left(node); entries < before;
-         entries = entries_left(node)) {
-      before = entries;
-      if (!narrow(node)) return;
+  // Takes out the parts that cannot fit or win, whatever the other groups choose. False where nothing is
+  // left.
+  bool narrow(Node& node) {
+    for (bool is_changed = true; is_changed;) {
+      is_changed = false;
+      for (size_t g = 0; g < kGroups.size(); ++g) {
+        if (node.is_chosen(g)) continue;
+        node.open_single(g);
+        std::vector<const Part*>& parts = node.parts[g];
+        const size_t before = parts.size();
+        const Measures others = node.product_of_least(g);
+        std::erase_if(parts, [&](const Part* part) {
+          Measures with = others;
+          with.multiply(part->least);
+          return !may_win(with);
+        });
+        if (parts.empty()) return false;
+        node.update_least(g);
+        is_changed |= parts.size() < before || (parts.size() == 1 && !node.is_chosen(g));
+      }
     }
-    size_t next = kGroups.size();
+    return may_win(node.product_of_least());
+  }
+
+  // The bound with each part of a group.
+  struct Promise {
+    double value = 0;
+    const Part* part = nullptr;
+  };
+  std::vector<Promise> promises(const Node& node, size_t group) const {
+    const Measures others = node.product_of_least(group);
+    std::vector<Promise> result;
+    for (const Part* part : node.parts[group]) {
+      Measures with = others;
+      with.multiply(part->least);
+      result.push_back({value_of(with).first, part});
+    }
+    return result;
+  }
+
+  // The group whose parts promise least on average: choosing there soon shows what cannot win. All groups:
+  // none is open.
+  size_t most_decisive(const Node& node) const {
+    size_t best = kGroups.size();
+    double best_mean = 0;
     for (size_t g = 0; g < kGroups.size(); ++g) {
-      if (node.tables[g].size() == 1) continue;
-      if (next == kGroups.size() || node.tables[g].size() < node.tables[next].size()) next = g;
+      if (node.is_chosen(g)) continue;
+      double sum = 0;
+      for (const Promise& promise : promises(node, g)) sum += promise.value;
+      const double mean = sum / static_cast<double>(node.parts[g].size());
+      if (best == kGroups.size() || mean > best_mean) best = g, best_mean = mean;
     }
-    if (next == kGroups.size()) return keep(region, node);
-    const Partial others = product_of_least(node, next);
-    std::vector<std::pair<double, const Entry*>> order;
-    for (const Entry* entry : node.tables[next]) {
-      Partial with = others;
-      with.multiply(*entry);
-      order.emplace_back(value_of(with).first, entry);
-    }
-    std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (const auto& [promise, entry] : order) {
+    return best;
+  }
+
+  // The most decisive group first, the part that promises most first.
+  void descend(Node node) {
+    if (!narrow(node)) return;
+    const auto rows = space_.rows_of(node.chosen());
+    if (!rows) return;
+    const size_t next = most_decisive(node);
+    if (next == kGroups.size()) return keep(node, *rows);
+    std::vector<Promise> order = promises(node, next);
+    std::stable_sort(order.begin(), order.end(),
+                     [](const Promise& a, const Promise& b) { return a.value < b.value; });
+    for (const Promise& promise : order) {
       Node child = node;
-      child.tables[next] = {entry};
-      child.least[next] = *entry;
-      descend(region, std::move(child));
+      child.parts[next] = {promise.part};
+      child.least[next] = promise.part->least;
+      descend(std::move(child));
     }
   }
 
-  static size_t entries_left(const Node& node) {
-    size_t sum = 0;
-    for (const auto& table : node.tables) sum += table.size();
-    return sum;
-  }
-
-  void keep(const Region& region, const Node& node) {
+  void keep(const Node& node, const DimensionSizes& rows) {
     ++result_.tried;
-    const auto value = value_of(product_of_least(node));
+    const Value value = value_of(node.product_of_least());
     if (!is_better(value)) return;
     best_ = value;
     result_.value = value.first;
-    Chosen chosen;
-    for (size_t g = 0; g < kGroups.size(); ++g) chosen[g] = node.tables[g].front()->choices;
-    result_.mapping = space_.mapping_of(region, chosen);
+    result_.mapping = space_.mapping_of(node.region, node.chosen(), rows);
   }
 
   Space& space_;
   Objective objective_;
-  std::pair<double, double> best_;
+  double most_cycles_;
+  Value best_;
   SearchResult result_;
 };
+
+// Cycles depend on neither orders nor what stays where: one region without demands is enough, and in it the
+// smallest tiles.
+SearchResult find_fewest_cycles(Space& space) {
+  const Region region;
+  std::array<Table, kGroups.size()> tables;
+  std::array<const Table*, kGroups.size()> places{};
+  for (size_t g = 0; g < kGroups.size(); ++g) {
+    tables[g] = space.smallest_of(region, g);
+    places[g] = &tables[g];
+  }
+  auto start = Node::of(region, places);
+  return start ? Search(space, Objective::cycles).run_from(std::move(*start)) : SearchResult{};
+}
 
 // Windows may lie apart, and then what is between them need not move.
 double needed_elements(const Problem& problem, Operand operand) {
@@ -200,7 +249,15 @@ double needed_elements(const Problem& problem, Operand operand) {
 SearchResult find_mapping(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs,
                           const Dataflow& dataflow, Objective objective) {
   Space space(problem, hierarchy, costs, dataflow);
-  return Search(space, objective).run();
+  if (objective != Objective::cycles) return Search(space, objective).run();
+  // The fewest cycles first, then the least energy with as many.
+  const SearchResult fastest = find_fewest_cycles(space);
+  if (!fastest.mapping) return fastest;
+  SearchResult result = Search(space, Objective::energy, fastest.value).run();
+  result.value = fastest.value;
+  result.nodes += fastest.nodes;
+  result.tried += fastest.tried;
+  return result;
 }
 
 double lower_bound(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs,

@@ -4,7 +4,8 @@
 //
 // The space, for chips with DRAM, one buffer and elements with or without storage:
 // - a tile is a whole number of the next smaller tile in every dimension, except the last one along it;
-// - each dimension is spread over rows or over columns of the array or over neither, as the dataflow allows;
+// - each dimension is spread over rows of the array, over columns, over both or neither, as the dataflow
+//   allows;
 // - the loops of DRAM and of the buffer stand in any order. Of all orders only those matter that keep one
 //   operand in place while the dimensions it does not depend on run innermost, and for windows that slide,
 //   which dimension of the output they slide along.
@@ -33,6 +34,7 @@ struct SearchResult {
   double value = 0.0;              // energy, cycles (before any are skipped), or their product
   int64_t tried = 0;               // mappings counted to the end
   int64_t nodes = 0;               // partial mappings looked at
+  double space = 0.0;  // mappings in the space; some do not fit where each group of dimensions fits alone
 };
 
 SearchResult find_mapping(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs,

@@ -2,7 +2,6 @@
 #include "deltahop/mapping/search_space.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "deltahop/base/error.h"
 #include "deltahop/mapping/chunks.h"
@@ -48,7 +47,7 @@ std::vector<Dimension> dimensions_in(const Order& order) {
   return result;
 }
 
-bool fits(const StorageLevel& level, const std::array<double, kOperands>& tile) {
+bool fits(const StorageLevel& level, const double* tile) {
   double total = 0;
   for (size_t operand = 0; operand < kOperands; ++operand) {
     if (!level.keeps[operand]) continue;
@@ -69,12 +68,6 @@ const Choice& choice_of(const Chosen& chosen, Dimension dimension) {
 }
 
 }  // namespace
-
-Partial product_of(std::span<const Entry> entries) {
-  Partial partial;
-  for (const Entry& entry : entries) partial.multiply(entry);
-  return partial;
-}
 
 Space::Space(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs,
              const Dataflow& dataflow)
@@ -141,27 +134,47 @@ void Space::add_multiplications(Operand operand, size_t outer) {
 
 std::vector<Choice> Space::choices_of(Dimension dimension) const {
   const int64_t bound = problem_.bound(dimension);
-  const size_t d = index_of(dimension);
   std::vector<Choice> result;
   for (const int64_t element : distinct_tiles(bound)) {
-    if (element > 1 && !(has_elements() && dataflow_.in_element[d])) break;
-    const int64_t units = ceil_of(bound, element);
-    for (const int64_t spread : distinct_tiles(units)) {
-      const auto add = [&](LoopKind kind) {
-        const int64_t array = std::min(bound, element * spread);
-        for (const int64_t tiles : distinct_tiles(ceil_of(bound, array))) {
-          result.push_back({std::min(bound, array * tiles), array, element, kind});
-        }
-      };
-      if (spread == 1) {
-        add(LoopKind::temporal);
-        continue;
-      }
-      if (dataflow_.over_rows[d] && spread <= hierarchy_.rows) add(LoopKind::spatial_row);
-      if (dataflow_.over_columns[d] && spread <= hierarchy_.columns) add(LoopKind::spatial_column);
+    if (element > 1 && !(has_elements() && dataflow_.in_element[index_of(dimension)])) break;
+    for (const int64_t chunks : distinct_tiles(ceil_of(bound, element))) {
+      if (fewest_rows(dimension, chunks) == 0) break;
+      const int64_t array = std::min(bound, element * chunks);
+      for (const int64_t tiles : distinct_tiles(ceil_of(bound, array)))
+        result.push_back({std::min(bound, array * tiles), array, element});
     }
   }
   return result;
+}
+
+int64_t Space::fewest_rows(Dimension dimension, int64_t chunks) const {
+  const int64_t rows = ceil_of(chunks, dataflow_.over_columns[index_of(dimension)] ? hierarchy_.columns : 1);
+  return rows <= (dataflow_.over_rows[index_of(dimension)] ? hierarchy_.rows : 1) ? rows : 0;
+}
+
+int64_t Space::fewest_columns(Dimension dimension, int64_t chunks) const {
+  return ceil_of(chunks, dataflow_.over_rows[index_of(dimension)] ? hierarchy_.rows : 1);
+}
+
+std::optional<DimensionSizes> Space::rows_of(const Chosen& chosen) const {
+  DimensionSizes found{1, 1, 1, 1, 1, 1, 1, 1};
+  if (pack(chosen, 0, hierarchy_.rows, hierarchy_.columns, found)) return found;
+  return std::nullopt;
+}
+
+// Dimension by dimension, into what rows and columns the others leave.
+bool Space::pack(const Chosen& chosen, size_t dimension, int64_t rows, int64_t columns,
+                 DimensionSizes& found) const {
+  if (dimension == kDimensions) return true;
+  const int64_t chunks = choice_of(chosen, kAllDimensions[dimension]).side_by_side();
+  const int64_t most = dataflow_.over_rows[dimension] ? std::min(rows, chunks) : 1;
+  for (int64_t own = 1; own <= most; ++own) {
+    const int64_t own_columns = ceil_of(chunks, own);
+    if (own_columns > (dataflow_.over_columns[dimension] ? columns : 1)) continue;
+    found[dimension] = own;
+    if (pack(chosen, dimension + 1, rows / own, columns / own_columns, found)) return true;
+  }
+  return false;
 }
 
 std::vector<Region> Space::regions() const {
@@ -189,7 +202,7 @@ std::vector<Region> Space::regions() const {
 bool Space::is_in_region(const Region& region, Dimension dimension, const Choice& choice) const {
   if (region.stays && is_relevant(region.buffer.stationary, dimension) && choice.buffer != choice.array)
     return false;
-  return !(region.element_slides_along == dimension && choice.spread != LoopKind::temporal);
+  return !(region.element_slides_along == dimension && choice.side_by_side() > 1);
 }
 
 // Chunks of a dimension that an operand's tile sees at a cut.
@@ -219,7 +232,7 @@ int64_t Space::chunks(const Region& region, Operand operand, Cut cut, Dimension 
 }
 
 double Space::window_factor(const Region& region, Cut cut, size_t group_index,
-                            const std::array<Choice, 2>& choices) const {
+                            const GroupChoice& choices) const {
   const Dimension outputs = *kGroups[group_index][0], taps = *kGroups[group_index][1];
   const bool is_row = outputs == out_row;
   const auto output_chunks = static_cast<double>(chunks(region, Operand::input, cut, outputs, choices[0]));
@@ -232,7 +245,7 @@ double Space::window_factor(const Region& region, Cut cut, size_t group_index,
 }
 
 double Space::factor(const Region& region, Operand operand, Cut cut, size_t group_index,
-                     const std::array<Choice, 2>& choices) const {
+                     const GroupChoice& choices) const {
   const auto& dimensions = kGroups[group_index];
   if (dimensions[1] && operand == Operand::input && cut != Cut::multiplier) {
     return window_factor(region, cut, group_index, choices);
@@ -258,41 +271,45 @@ double Space::tile_factor(Operand operand, size_t group_index, int64_t first, in
   return result;
 }
 
-Entry Space::entry_of(const Region& region, size_t group_index, const std::array<Choice, 2>& choices) const {
-  Entry entry{.choices = choices};
+Measures Space::measures_of(const Region& region, size_t group_index, const GroupChoice& choices) const {
+  Measures measures;
+  auto& at = measures.at;
   const auto& dimensions = kGroups[group_index];
+  for (size_t i = 0; i < 2 && dimensions[i]; ++i) {
+    at[Measures::kCycles] *=
+        static_cast<double>(chunks(region, Operand::output, Cut::multiplier, *dimensions[i], choices[i]));
+    const int64_t side_by_side = choices[i].side_by_side();
+    at[Measures::kRows] *= static_cast<double>(fewest_rows(*dimensions[i], side_by_side));
+    at[Measures::kColumns] *= static_cast<double>(fewest_columns(*dimensions[i], side_by_side));
+    at[Measures::kElements] *= static_cast<double>(side_by_side);
+  }
+  at[Measures::kWork] = at[Measures::kCycles] * at[Measures::kElements];
   for (const Operand operand : kAllOperands) {
     for (size_t cut = 0; cut < kCuts; ++cut) {
       const size_t term = term_of(operand, static_cast<Cut>(cut));
-      entry.factors[term] = coefficients_[term] == 0
-                                ? 1.0
-                                : factor(region, operand, static_cast<Cut>(cut), group_index, choices);
+      if (coefficients_[term] != 0)
+        at[term] = factor(region, operand, static_cast<Cut>(cut), group_index, choices);
     }
-    entry.buffer_tile[index_of(operand)] =
+    at[Measures::kBufferTile + index_of(operand)] =
         tile_factor(operand, group_index, choices[0].buffer, choices[1].buffer);
-    entry.element_tile[index_of(operand)] =
+    at[Measures::kElementTile + index_of(operand)] =
         tile_factor(operand, group_index, choices[0].element, choices[1].element);
   }
-  for (size_t i = 0; i < 2 && dimensions[i]; ++i) {
-    entry.cycles *=
-        static_cast<double>(chunks(region, Operand::output, Cut::multiplier, *dimensions[i], choices[i]));
-    const auto spread = static_cast<double>(ceil_of(choices[i].array, choices[i].element));
-    if (choices[i].spread == LoopKind::spatial_row) entry.rows *= spread;
-    if (choices[i].spread == LoopKind::spatial_column) entry.columns *= spread;
-  }
-  return entry;
+  return measures;
 }
 
-bool Space::fits(const Partial& partial) const {
-  return partial.rows <= static_cast<double>(hierarchy_.rows) &&
-         partial.columns <= static_cast<double>(hierarchy_.columns) &&
-         search_space::fits(hierarchy_.levels[1], partial.buffer_tile) &&
-         (!has_elements() || search_space::fits(hierarchy_.levels[2], partial.element_tile));
+bool Space::fits(const Measures& measures) const {
+  const auto& at = measures.at;
+  return at[Measures::kRows] <= static_cast<double>(hierarchy_.rows) &&
+         at[Measures::kColumns] <= static_cast<double>(hierarchy_.columns) &&
+         at[Measures::kElements] <= static_cast<double>(hierarchy_.elements()) &&
+         search_space::fits(hierarchy_.levels[1], &at[Measures::kBufferTile]) &&
+         (!has_elements() || search_space::fits(hierarchy_.levels[2], &at[Measures::kElementTile]));
 }
 
-double Space::energy_of(const Partial& partial) const {
+double Space::energy_of(const Measures& measures) const {
   double energy = constant_;
-  for (size_t term = 0; term < kTerms; ++term) energy += coefficients_[term] * partial.products[term];
+  for (size_t term = 0; term < kTerms; ++term) energy += coefficients_[term] * measures.at[term];
   return energy;
 }
 
@@ -312,56 +329,7 @@ std::string Space::part_of(const Region& region, Dimension dimension) const {
   return part;
 }
 
-const std::vector<Entry>& Space::table_of(const Region& region, size_t group_index) {
-  std::string key = std::to_string(group_index);
-  for (const auto& dimension : kGroups[group_index]) {
-    if (dimension) key += ' ' + part_of(region, *dimension);
-  }
-  const auto [place, is_new] = tables_.try_emplace(std::move(key));
-  if (is_new) place->second = entries_of(region, group_index);
-  return place->second;
-}
-
-std::vector<Entry> Space::entries_of(const Region& region, size_t group_index) const {
-  const auto& dimensions = kGroups[group_index];
-  const std::vector<Choice> only{Choice{}};
-  const auto& first = choices_[index_of(*dimensions[0])];
-  const auto& second = dimensions[1] ? choices_[index_of(*dimensions[1])] : only;
-  std::vector<Entry> all;
-  for (const Choice& a : first) {
-    if (!is_in_region(region, *dimensions[0], a)) continue;
-    for (const Choice& b : second) {
-      if (dimensions[1] && !is_in_region(region, *dimensions[1], b)) continue;
-      const Entry entry = entry_of(region, group_index, {a, b});
-      if (fits(product_of({&entry, 1}))) all.push_back(entry);
-    }
-  }
-  // Comparing all with all pays for small tables only.
-  constexpr size_t kLargestToCompare = 2000;
-  return all.size() <= kLargestToCompare ? without_dominated(all) : all;
-}
-
-std::vector<Entry> Space::without_dominated(const std::vector<Entry>& all) const {
-  const auto weight = [&](const Entry& entry) {
-    double sum = entry.cycles;
-    for (size_t term = 0; term < kTerms; ++term)
-      sum += std::log(entry.factors[term] + 1) * coefficients_[term];
-    return sum;
-  };
-  std::vector<std::pair<double, size_t>> order;
-  for (size_t i = 0; i < all.size(); ++i) order.emplace_back(weight(all[i]), i);
-  std::sort(order.begin(), order.end());
-  std::vector<Entry> kept;
-  for (const auto& place : order) {
-    const Entry& entry = all[place.second];
-    const bool is_dominated = std::any_of(kept.begin(), kept.end(),
-                                          [&](const Entry& other) { return other.is_no_worse_than(entry); });
-    if (!is_dominated) kept.push_back(entry);
-  }
-  return kept;
-}
-
-Mapping Space::mapping_of(const Region& region, const Chosen& groups) const {
+Mapping Space::mapping_of(const Region& region, const Chosen& groups, const DimensionSizes& rows) const {
   const auto chosen = [&](Dimension dimension) -> const Choice& { return choice_of(groups, dimension); };
   Mapping mapping;
   mapping.levels.resize(hierarchy_.levels.size());
@@ -384,8 +352,11 @@ Mapping Space::mapping_of(const Region& region, const Chosen& groups) const {
   }
   for (const Dimension dimension : kAllDimensions) {
     const Choice& choice = chosen(dimension);
-    if (choice.element < choice.array)
-      mapping.levels[1].loops.push_back({dimension, choice.element, choice.spread});
+    const int64_t columns = ceil_of(choice.side_by_side(), rows[index_of(dimension)]);
+    const int64_t row = std::min(choice.array, choice.element * columns);
+    if (row < choice.array) mapping.levels[1].loops.push_back({dimension, row, LoopKind::spatial_row});
+    if (choice.element < row)
+      mapping.levels[1].loops.push_back({dimension, choice.element, LoopKind::spatial_column});
   }
   return mapping;
 }

@@ -4,10 +4,10 @@
 // factor in every term of the cost.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -16,10 +16,11 @@
 namespace deltahop::search_space {
 
 // How one dimension is cut: DRAM's loop steps by `buffer`, the buffer's by `array`, and an element gets
-// `element`.
+// `element`. Which of the elements side by side lie along rows and which along columns costs nothing, and is
+// decided for all dimensions together (Packing).
 struct Choice {
   int64_t buffer = 1, array = 1, element = 1;
-  LoopKind spread = LoopKind::temporal;  // temporal: not spread, and element = array
+  int64_t side_by_side() const { return (array + element - 1) / element; }
 };
 
 // The order of one level's loops, as far as it matters.
@@ -55,66 +56,75 @@ constexpr size_t term_of(Operand operand, Cut cut) {
   return index_of(operand) * kCuts + static_cast<size_t>(cut);
 }
 
-// One way to cut the dimensions of a group, and what it multiplies everything by.
-struct Entry {
-  std::array<Choice, 2> choices;
-  std::array<double, kTerms> factors{};
-  double cycles = 1;
-  std::array<double, kOperands> buffer_tile{}, element_tile{};
-  double rows = 1, columns = 1;
+// What one way to cut a group multiplies everything by, and so also what chosen cuts multiply to: one number
+// a place.
+struct Measures {
+  static constexpr size_t kCycles = kTerms;
+  // At least so many rows, columns and elements; and the cycles of so many elements one after another.
+  static constexpr size_t kRows = kTerms + 1, kColumns = kTerms + 2, kElements = kTerms + 3,
+                          kWork = kTerms + 4;
+  static constexpr size_t kBufferTile = kTerms + 5, kElementTile = kBufferTile + kOperands;
+  static constexpr size_t kPlaces = kElementTile + kOperands;
+  std::array<double, kPlaces> at = ones();
 
-  bool is_no_worse_than(const Entry& other) const {
-    for (size_t term = 0; term < kTerms; ++term) {
-      if (factors[term] > other.factors[term]) return false;
-    }
-    for (size_t operand = 0; operand < kOperands; ++operand) {
-      if (buffer_tile[operand] > other.buffer_tile[operand]) return false;
-      if (element_tile[operand] > other.element_tile[operand]) return false;
-    }
-    return cycles <= other.cycles && rows <= other.rows && columns <= other.columns;
-  }
-};
-
-// What chosen entries multiply to.
-struct Partial {
-  std::array<double, kTerms> products = ones();
-  double cycles = 1, rows = 1, columns = 1;
-  std::array<double, kOperands> buffer_tile{1, 1, 1}, element_tile{1, 1, 1};
-
-  static constexpr std::array<double, kTerms> ones() {
-    std::array<double, kTerms> result{};
+  static constexpr std::array<double, kPlaces> ones() {
+    std::array<double, kPlaces> result{};
     result.fill(1);
     return result;
   }
-  void multiply(const Entry& entry) {
-    for (size_t term = 0; term < kTerms; ++term) products[term] *= entry.factors[term];
-    cycles *= entry.cycles, rows *= entry.rows, columns *= entry.columns;
-    for (size_t operand = 0; operand < kOperands; ++operand) {
-      buffer_tile[operand] *= entry.buffer_tile[operand];
-      element_tile[operand] *= entry.element_tile[operand];
-    }
+  void multiply(const Measures& other) {
+    for (size_t place = 0; place < kPlaces; ++place) at[place] *= other.at[place];
+  }
+  void take_least(const Measures& other) {
+    for (size_t place = 0; place < kPlaces; ++place) at[place] = std::min(at[place], other.at[place]);
   }
 };
 
-// The product of all.
-Partial product_of(std::span<const Entry> entries);
+using GroupChoice = std::array<Choice, 2>;
 
-// The entries chosen for all groups.
-using Chosen = std::array<std::array<Choice, 2>, kGroups.size()>;
+// The ways to cut a group as a tree: by what matters most, then by what matters next, then one by one. A part
+// of the tree stands for all of them in it, with the least of each of their factors.
+struct Part {
+  Measures least;
+  size_t first = 0, last = 0;  // parts below; none: one choice
+  size_t choice = 0;
+  bool is_choice() const { return first == last; }
+};
+struct Table {
+  std::vector<GroupChoice> choices;
+  std::vector<Part> parts;
+  size_t first = 0, last = 0;  // the parts at the top; none where nothing fits
+};
+
+// Of all groups.
+using Chosen = std::array<GroupChoice, kGroups.size()>;
 
 class Space {
  public:
   Space(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs, const Dataflow& dataflow);
 
   std::vector<Region> regions() const;
-  // All entries of a group that fit on their own; shared by regions in which the group behaves the same.
+  // All ways to cut a group that fit on their own; shared by regions in which the group behaves the same.
   // Lives as long as the space.
-  const std::vector<Entry>& table_of(const Region& region, size_t group_index);
-  bool fits(const Partial& partial) const;
-  double energy_of(const Partial& partial) const;
-  Mapping mapping_of(const Region& region, const Chosen& chosen) const;
+  const Table& table_of(const Region& region, size_t group_index);
+  // Of all ways with as many cycles only the one that needs least room.
+  Table smallest_of(const Region& region, size_t group_index) const;
+  bool fits(const Measures& measures) const;
+  double cycles_of(const Measures& measures) const {
+    return std::max(measures.at[Measures::kCycles],
+                    measures.at[Measures::kWork] / static_cast<double>(hierarchy_.elements()));
+  }
+  // Rows of the array for each dimension so that all lie side by side; what is not chosen takes none.
+  std::optional<DimensionSizes> rows_of(const Chosen& chosen) const;
+  double energy_of(const Measures& measures) const;
+  // rows: as rows_of has found them.
+  Mapping mapping_of(const Region& region, const Chosen& chosen, const DimensionSizes& rows) const;
 
  private:
+  bool elements_loop() const {
+    return has_elements() && std::find(dataflow_.in_element.begin(), dataflow_.in_element.end(), true) !=
+                                 dataflow_.in_element.end();
+  }
   bool has_elements() const { return hierarchy_.levels.size() == 3; }
   bool keeps(size_t level, Operand operand) const {
     return level < hierarchy_.levels.size() && hierarchy_.levels[level].keeps[index_of(operand)];
@@ -128,18 +138,23 @@ class Space {
   void add_multiplications(Operand operand, size_t outer);
 
   std::vector<Choice> choices_of(Dimension dimension) const;
+  // The fewest rows with which `chunks` elements lie side by side; 0: none.
+  int64_t fewest_rows(Dimension dimension, int64_t chunks) const;
+  int64_t fewest_columns(Dimension dimension, int64_t chunks) const;
+  bool pack(const Chosen& chosen, size_t dimension, int64_t rows, int64_t columns,
+            DimensionSizes& found) const;
   bool is_in_region(const Region& region, Dimension dimension, const Choice& choice) const;
   // Chunks of a dimension that an operand's tile sees at a cut.
   int64_t chunks(const Region& region, Operand operand, Cut cut, Dimension dimension,
                  const Choice& choice) const;
-  double window_factor(const Region& region, Cut cut, size_t group_index,
-                       const std::array<Choice, 2>& choices) const;
+  double window_factor(const Region& region, Cut cut, size_t group_index, const GroupChoice& choice) const;
   double factor(const Region& region, Operand operand, Cut cut, size_t group_index,
-                const std::array<Choice, 2>& choices) const;
+                const GroupChoice& choice) const;
   double tile_factor(Operand operand, size_t group_index, int64_t first, int64_t second) const;
-  Entry entry_of(const Region& region, size_t group_index, const std::array<Choice, 2>& choices) const;
-  std::vector<Entry> entries_of(const Region& region, size_t group_index) const;
-  std::vector<Entry> without_dominated(const std::vector<Entry>& all) const;
+  Measures measures_of(const Region& region, size_t group_index, const GroupChoice& choice) const;
+  template <class Take>
+  std::vector<GroupChoice> choices_of(const Region& region, size_t group_index, Take&& take) const;
+  Table tree_of(const Region& region, size_t group_index, std::vector<GroupChoice> choices) const;
   // All of a region that the factors of one dimension depend on: regions that agree in it share their table.
   std::string part_of(const Region& region, Dimension dimension) const;
 
@@ -150,8 +165,7 @@ class Space {
   double constant_ = 0;
   std::array<double, kTerms> coefficients_{};
   std::array<std::vector<Choice>, kDimensions> choices_;
-  std::map<std::string, std::vector<Entry>>
-      tables_;  // by group and part of a region; their places do not change
+  std::map<std::string, Table> tables_;  // by group and part of a region; their places do not change
 };
 
 }  // namespace deltahop::search_space
