@@ -29,6 +29,21 @@ std::pair<int64_t, int64_t> position_in(std::string_view fault, std::string_view
   return std::from_chars(after_line + 1, end, column).ec == std::errc{} ? std::pair(line, column) : kNowhere;
 }
 
+// The words of "a, b, c", without the blanks around them; none of "".
+std::vector<std::string> items_of(std::string_view text) {
+  std::vector<std::string> items;
+  if (text.find_first_not_of(' ') == std::string_view::npos) return items;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    std::string_view item = text.substr(begin, comma - begin);
+    item.remove_prefix(std::min(item.find_first_not_of(' '), item.size()));
+    item = item.substr(0, item.find_last_not_of(' ') + 1);
+    items.emplace_back(item);
+    begin = comma + 1;
+  }
+  return items;
+}
+
 }  // namespace
 
 Config Config::from_file(const std::filesystem::path& path) {
@@ -74,9 +89,20 @@ void Config::set(std::string_view setting) {
     entry->place = place;
   }
   entry->place = place;
-  entry->kind = Entry::Kind::scalar;
   entry->children.clear();
-  entry->scalar = std::string(setting.substr(equals + 1));
+  const std::string_view value = setting.substr(equals + 1);
+  if (value.size() < 2 || value.front() != '[' || value.back() != ']') {
+    entry->kind = Entry::Kind::scalar;
+    entry->scalar = std::string(value);
+    return;
+  }
+  entry->kind = Entry::Kind::sequence;
+  for (const std::string& item : items_of(value.substr(1, value.size() - 2))) {
+    auto& child = entry->children.emplace_back(std::make_unique<Entry>());
+    child->place = place;
+    child->kind = Entry::Kind::scalar;
+    child->scalar = item;
+  }
 }
 
 const Config::Entry* Config::find(std::string_view key, bool required) const {

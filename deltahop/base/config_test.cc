@@ -192,6 +192,17 @@ TEST(Config, SettingsReplaceAndAddValues) {
   EXPECT_THAT(config.faults(), IsEmpty());
 }
 
+TEST(Config, SettingsMayBeLists) {
+  Config config = from("keeps: [a]\nother: 1\n");
+  config.set("keeps=[weights,  inputs ]");
+  config.set("none=[]");
+  config.set("other=[2]");
+  EXPECT_THAT(config.texts("keeps"), ElementsAre("weights", "inputs"));
+  EXPECT_THAT(config.texts("none"), IsEmpty());
+  EXPECT_THAT(config.texts("other"), ElementsAre("2"));
+  EXPECT_THAT(config.faults(), IsEmpty());
+}
+
 TEST(Config, AFaultInASettingIsPlacedThere) {
   Config config = from("macs: 128\n");
   config.set("macs=lots");

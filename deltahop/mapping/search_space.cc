@@ -11,19 +11,30 @@ namespace {
 
 using enum Dimension;
 
-// The smallest tile for every number of tiles that `units` can be cut into.
-std::vector<int64_t> distinct_tiles(int64_t units) {
+constexpr int64_t ceil_of(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Is no smaller tile enough for as few tiles?
+bool is_smallest(int64_t tile, int64_t units) {
+  return tile == 1 || ceil_of(units, tile - 1) > ceil_of(units, tile);
+}
+
+// The smallest tile for every number of tiles that `units` can be cut into, and those that leave one unit for
+// the last tile.
+std::vector<int64_t> tiles_of(int64_t units) {
   std::vector<int64_t> tiles;
   for (int64_t tile = 1; tile <= units;) {
     tiles.push_back(tile);
-    const int64_t count = (units + tile - 1) / tile;
+    const int64_t count = ceil_of(units, tile);
     if (count == 1) break;
-    tile = (units + count - 2) / (count - 1);  // the smallest with one tile fewer
+    tile = ceil_of(units, count - 1);  // the smallest with one tile fewer
   }
+  for (int64_t factor = 1; factor * factor < units; ++factor) {
+    if ((units - 1) % factor == 0) tiles.insert(tiles.end(), {factor, (units - 1) / factor});
+  }
+  std::sort(tiles.begin(), tiles.end());
+  tiles.erase(std::unique(tiles.begin(), tiles.end()), tiles.end());
   return tiles;
 }
-
-constexpr int64_t ceil_of(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 std::vector<Order> orders(bool slides) {
   std::vector<Order> result{{Operand::weight, {}}, {Operand::input, {}}, {Operand::output, {}}};
@@ -134,17 +145,42 @@ void Space::add_multiplications(Operand operand, size_t outer) {
 
 std::vector<Choice> Space::choices_of(Dimension dimension) const {
   const int64_t bound = problem_.bound(dimension);
+  const bool may_loop = has_elements() && dataflow_.in_element[index_of(dimension)];
   std::vector<Choice> result;
-  for (const int64_t element : distinct_tiles(bound)) {
-    if (element > 1 && !(has_elements() && dataflow_.in_element[index_of(dimension)])) break;
-    for (const int64_t chunks : distinct_tiles(ceil_of(bound, element))) {
+  for (int64_t element = 1; element <= (may_loop ? bound : 1); ++element) {
+    if (may_loop && !fits_into_element(dimension, element)) break;
+    for (int64_t chunks = 1; chunks <= ceil_of(bound, element); ++chunks) {
       if (fewest_rows(dimension, chunks) == 0) break;
-      const int64_t array = std::min(bound, element * chunks);
-      for (const int64_t tiles : distinct_tiles(ceil_of(bound, array)))
-        result.push_back({std::min(bound, array * tiles), array, element});
+      add_choices(dimension, element, chunks, result);
     }
   }
   return result;
+}
+
+bool Space::fits_into_element(Dimension dimension, int64_t size) const {
+  DimensionSizes sizes{1, 1, 1, 1, 1, 1, 1, 1};
+  sizes[index_of(dimension)] = size;
+  std::array<double, kOperands> tile{};
+  for (const Operand operand : kAllOperands)
+    tile[index_of(operand)] = static_cast<double>(problem_.elements(operand, sizes));
+  return search_space::fits(hierarchy_.levels[2], tile.data());
+}
+
+// A tile that is larger than its number of tiles needs pays only where the last tile further out is cut off
+// within its first chunk, and so has less to do the larger the others are.
+void Space::add_choices(Dimension dimension, int64_t element, int64_t chunks,
+                        std::vector<Choice>& choices) const {
+  const int64_t bound = problem_.bound(dimension);
+  const int64_t all_chunks = ceil_of(bound, element), array = std::min(bound, element * chunks);
+  const bool cuts_element = bound % element != 0 && chunks > 1 && (all_chunks - 1) % chunks == 0;
+  if (!is_smallest(element, bound) && !cuts_element) return;
+  const int64_t all_arrays = ceil_of(bound, array);
+  for (const int64_t tile : tiles_of(all_arrays)) {
+    const bool cuts_array = all_chunks % chunks != 0 && tile > 1 && (all_arrays - 1) % tile == 0;
+    if (!cuts_array && !is_smallest(tile, all_arrays)) continue;
+    if (!cuts_array && !cuts_element && !is_smallest(chunks, all_chunks)) continue;
+    choices.push_back({std::min(bound, array * tile), array, element});
+  }
 }
 
 int64_t Space::fewest_rows(Dimension dimension, int64_t chunks) const {
@@ -186,21 +222,27 @@ std::vector<Region> Space::regions() const {
       // Elements slide along the buffer's loop, or along DRAM's where no loop of the buffer moves inputs.
       const bool follows_dram = elements_slide && buffer.stationary == Operand::input && !buffer.window;
       const auto along_dram = buffer_slides ? dram.window : std::nullopt;
-      if (!dram.window || buffer_slides) result.push_back({dram, buffer, false, along_dram, buffer.window});
+      if (!dram.window || buffer_slides)
+        result.push_back({dram, buffer, false, false, along_dram, buffer.window});
       if (dram.stationary == buffer.stationary && (!dram.window || buffer_slides)) {
-        result.push_back({dram, buffer, true, along_dram, buffer.window});
+        result.push_back({dram, buffer, true, false, along_dram, buffer.window});
       }
       if (dram.window && follows_dram) {
-        result.push_back({dram, buffer, true, along_dram, dram.window});
-        if (buffer_slides) result.push_back({dram, buffer, true, std::nullopt, dram.window});
+        result.push_back({dram, buffer, true, false, along_dram, dram.window});
+        if (buffer_slides) result.push_back({dram, buffer, true, false, std::nullopt, dram.window});
       }
     }
+    if (!dram.window || !elements_slide || dram.stationary != Operand::weight) continue;
+    const Order none{.stationary = Operand::weight, .window = {}};
+    result.push_back({dram, none, true, true, std::nullopt, dram.window});
+    if (buffer_slides) result.push_back({dram, none, true, true, dram.window, dram.window});
   }
   return result;
 }
 
 bool Space::is_in_region(const Region& region, Dimension dimension, const Choice& choice) const {
-  if (region.stays && is_relevant(region.buffer.stationary, dimension) && choice.buffer != choice.array)
+  const bool loops = choice.buffer != choice.array;
+  if (loops && (region.is_bare || (region.stays && is_relevant(region.buffer.stationary, dimension))))
     return false;
   return !(region.element_slides_along == dimension && choice.side_by_side() > 1);
 }
@@ -316,7 +358,7 @@ double Space::energy_of(const Measures& measures) const {
 std::string Space::part_of(const Region& region, Dimension dimension) const {
   std::string part;
   const auto add = [&](bool flag) { part += flag ? '1' : '0'; };
-  add(region.stays && is_relevant(region.buffer.stationary, dimension));
+  add(region.is_bare || (region.stays && is_relevant(region.buffer.stationary, dimension)));
   for (const Operand operand : kAllOperands) {
     if (is_relevant(operand, dimension)) continue;
     add(region.dram.stationary == operand);

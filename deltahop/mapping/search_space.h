@@ -35,6 +35,9 @@ struct Region {
   // The dimensions that move the buffer's stationary operand do not loop at the buffer, so that what stays in
   // place there also stays in place while DRAM's innermost loops run.
   bool stays = false;
+  // Nothing loops at the buffer: elements slide along DRAM's loop, and DRAM's stationary operand stays in
+  // them.
+  bool is_bare = false;
   std::optional<Dimension> buffer_slides_along, element_slides_along;
 };
 
@@ -138,6 +141,8 @@ class Space {
   void add_multiplications(Operand operand, size_t outer);
 
   std::vector<Choice> choices_of(Dimension dimension) const;
+  void add_choices(Dimension dimension, int64_t element, int64_t chunks, std::vector<Choice>& choices) const;
+  bool fits_into_element(Dimension dimension, int64_t size) const;
   // The fewest rows with which `chunks` elements lie side by side; 0: none.
   int64_t fewest_rows(Dimension dimension, int64_t chunks) const;
   int64_t fewest_columns(Dimension dimension, int64_t chunks) const;
