@@ -136,8 +136,7 @@ Recipe read_document(const Config& config, const std::filesystem::path& file) {
   recipe.threads = static_cast<int>(bounded(config, "threads", recipe.threads, 1, kMostThreads));
   recipe.network = config.text("network");
   recipe.initial_weights = config.choice("initial_weights", {"file", "fresh"}, "fresh");
-  if (!config.has("data"))
-    config.fault("data", "the key 'data' is missing", "write data: {set: mnist}");
+  if (!config.has("data")) config.fault("data", "the key 'data' is missing", "write data: {set: mnist}");
   recipe.data = read_data_section(config.section("data"));
   recipe.data.recipe_folder = file.parent_path();
   recipe.loss = config.choice("loss", {"cross_entropy", "squared_hinge", "mse", "ctc"}, recipe.loss);
