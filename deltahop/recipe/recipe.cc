@@ -62,7 +62,10 @@ ScheduleSection read_schedule(const Config& config) {
 
 TeacherSection read_teacher(const Config& config) {
   TeacherSection teacher;
-  teacher.network = config.text("network");
+  teacher.network = config.text("network", "");
+  teacher.variant = config.text("variant", "");
+  if (teacher.network.empty() == teacher.variant.empty())
+    config.fault({}, "a teacher is a 'network' or a 'variant' of this recipe", "write one of the two");
   teacher.target = config.choice("target", {"classes", "logits"}, teacher.target);
   if (teacher.target == "classes")
     teacher.temperature = bounded(config, "temperature", teacher.temperature, 0.01, 1e3);
@@ -150,6 +153,11 @@ Recipe read_document(const Config& config, const std::filesystem::path& file) {
   if (config.has("teacher")) recipe.teacher = read_teacher(config.section("teacher"));
   recipe.exports = read_export(config.section("export"), recipe.name);
   read_variants(config, recipe);
+  const auto teaches = [&](const VariantSection& variant) { return variant.name == recipe.teacher.variant; };
+  if (!recipe.teacher.variant.empty() &&
+      std::none_of(recipe.variants.begin(), recipe.variants.end(), teaches))
+    config.section("teacher").fault("variant",
+                                    fmt::format("no variant is called '{}'", recipe.teacher.variant));
   return recipe;
 }
 

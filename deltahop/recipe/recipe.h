@@ -36,7 +36,8 @@ struct ScheduleSection {
 };
 
 struct TeacherSection {
-  std::string network;             // path as `network`; empty: none
+  std::string network;  // path as `network`; empty: none
+  std::string variant;  // in its place: the variant of this recipe that is trained first, and teaches
   std::string target = "classes";  // "classes": softened by the temperature; "logits": their squared distance
   double temperature = 4.0;
   double weight = 0.5;  // of the teacher's term; the labels' has 1 - weight

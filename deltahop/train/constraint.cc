@@ -9,6 +9,7 @@
 
 #include "deltahop/base/error.h"
 #include "deltahop/compress/fold.h"
+#include "deltahop/train/costs.h"
 
 namespace deltahop {
 namespace {
@@ -91,6 +92,14 @@ bool Constraint::meant(const std::string& node) const {
 ConstraintSet::ConstraintSet(const std::vector<ConstraintSection>& sections, TrainableGraph& graph)
     : graph_(graph), plan_(graph.network()) {
   for (const ConstraintSection& section : sections) constraints_.push_back(make_constraint(section, plan_));
+  for (const auto& [name, result] : plan_.results) {
+    for (const ConvolutionShape& shape : result.readers) {
+      const torch::Tensor macs = macs_of_values(shape, torch::kFloat64).flatten();
+      torch::Tensor& all = multiplied_[name].macs;
+      all = all.defined() ? all + macs : macs;
+    }
+  }
+  begin_evaluation();
   begin_epoch(0);
 }
 
@@ -106,6 +115,10 @@ void ConstraintSet::begin_batch(const Examples&) {
 
 void ConstraintSet::begin_evaluation() {
   zeros_.clear();
+  for (auto& [name, one] : multiplied_) {
+    one.nonzero = torch::zeros({one.macs.numel()}, torch::kInt64);
+    one.examples = 0;
+  }
   deltas_.clear();
 }
 
@@ -137,17 +150,37 @@ torch::Tensor ConstraintSet::value(const std::string& name, const std::string& n
   torch::Tensor result = value;
   for (const auto& each : constraints_)
     if (each->holds()) result = each->value(name, node, result);
-  const auto counted = plan_.results.find(name);
-  if (!training_ && counted != plan_.results.end() && !counted->second.stage.empty()) {
-    Count& count = zeros_[counted->second.stage];
-    count.values += result.numel();
-    count.zeros += result.numel() - result.count_nonzero().item<int64_t>();
-  }
+  if (!training_) count_zeros(name, result);
   if (training_) {
     for (const auto& each : constraints_)
       if (each->holds()) charge(each->value_cost(name, result));
   }
   return result;
+}
+
+void ConstraintSet::count_zeros(const std::string& name, const torch::Tensor& value) {
+  const auto counted = plan_.results.find(name);
+  if (counted != plan_.results.end() && !counted->second.stage.empty()) {
+    Count& count = zeros_[counted->second.stage];
+    count.values += value.numel();
+    count.zeros += value.numel() - value.count_nonzero().item<int64_t>();
+  }
+  const auto multiplied = multiplied_.find(name);
+  if (multiplied == multiplied_.end()) return;
+  multiplied->second.nonzero += value.ne(0).flatten(1).sum(0);
+  multiplied->second.examples += value.size(0);
+}
+
+void ConstraintSet::add_executed_macs(Metrics& metrics) const {
+  double executed = 0, all = 0, examples = 0;
+  for (const auto& [name, one] : multiplied_) {
+    executed += one.nonzero.to(torch::kFloat64).dot(one.macs).item<double>();
+    all += one.macs.sum().item<double>() * static_cast<double>(one.examples);
+    examples = std::max(examples, static_cast<double>(one.examples));
+  }
+  if (all == 0) return;
+  metrics["executed_macs"] = executed / examples;
+  metrics["executed_macs_fraction"] = executed / all;
 }
 
 bool ConstraintSet::recurrent(const RecurrentCall& call, RecurrentResult& result) {
@@ -183,6 +216,7 @@ Metrics ConstraintSet::metrics() {
   Metrics metrics;
   for (const auto& [stage, count] : zeros_)
     metrics[stage + ".zeros_fraction"] = static_cast<double>(count.zeros) / static_cast<double>(count.values);
+  add_executed_macs(metrics);
   double read = 0, all = 0;
   for (const auto& [node, count] : deltas_) {
     const double steps = static_cast<double>(count.frames), rows = 3 * static_cast<double>(count.hidden);

@@ -74,7 +74,8 @@ class ConstraintSet : public TrainingHooks {
   torch::Tensor cost() override { return cost_; }
   void begin_evaluation() override;
   // "<stage>.zeros_fraction" of what a stage gives; of delta GRUs "<node>.sent_x_fraction",
-  // "<node>.sent_h_fraction", and "read_weights_fraction" over all of them.
+  // "<node>.sent_h_fraction", and "read_weights_fraction" over all of them. "executed_macs" of an example by
+  // a chip that skips zero activations, inside the pictures, and their fraction of all of those.
   Metrics metrics() override;
   std::string state() const override;
   void set_state(const std::string& text) override;
@@ -93,15 +94,23 @@ class ConstraintSet : public TrainingHooks {
   struct DeltaCount {
     int64_t sent_x = 0, sent_h = 0, frames = 0, inputs = 0, hidden = 0;
   };
+  // MACs by value that is multiplied, [values] of one example, and how often each of them was not zero.
+  struct Multiplied {
+    torch::Tensor macs, nonzero;
+    int64_t examples = 0;
+  };
   void charge(const torch::Tensor& term);
+  void count_zeros(const std::string& name, const torch::Tensor& value);
+  void add_executed_macs(Metrics& metrics) const;
 
   TrainableGraph& graph_;
   ValuePlan plan_;
   std::vector<std::unique_ptr<Constraint>> constraints_;
   bool training_ = true;
   torch::Tensor cost_;
-  std::map<std::string, Count> zeros_;        // by stage
-  std::map<std::string, DeltaCount> deltas_;  // by node
+  std::map<std::string, Count> zeros_;            // by stage
+  std::map<std::string, DeltaCount> deltas_;      // by node
+  std::map<std::string, Multiplied> multiplied_;  // by value
 };
 
 }  // namespace deltahop

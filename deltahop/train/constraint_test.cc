@@ -8,6 +8,7 @@
 #include "deltahop/io/yaml_network.h"
 #include "deltahop/network/delta_thresholds.h"
 #include "deltahop/network/integer_model.h"
+#include "deltahop/network/mac_counts.h"
 #include "deltahop/network/quantized_gru.h"
 
 namespace deltahop {
@@ -161,6 +162,33 @@ TEST(Constraint, EvaluationCountsZerosAndCostsNothing) {
   ASSERT_EQ(metrics.count("a.zeros_fraction"), 1u);
   EXPECT_GT(metrics.at("a.zeros_fraction"), 0);
   EXPECT_LT(metrics.at("a.zeros_fraction"), 1);
+}
+
+TEST(Constraint, EvaluationCountsTheMacsThatAChipExecutes) {
+  const Network network = read_yaml_network(
+      Config::from_text("name: n\n"
+                        "input: {name: x, shape: [1, 2, 6, 6]}\n"
+                        "layers:\n"
+                        "  - {name: a, type: conv, out_channels: 4, kernel: 3, pad: 1, stride: 2}\n",
+                        "n.yaml"),
+      {}, "");
+  TrainableGraph graph(network);
+  ConstraintSet set({}, graph);
+  const torch::Tensor x = torch::arange(3 * 72).reshape({3, 2, 6, 6}).remainder(5).to(torch::kFloat);
+  graph.set_training(false);
+  set.begin_evaluation();
+  forward(graph, set, x.narrow(0, 0, 2), false);
+  forward(graph, set, x.narrow(0, 2, 1), false);
+  // Second implementation: the counter that reports of simulations use.
+  Tensor input(DataType::float32, {3, 2, 6, 6});
+  std::copy_n(x.contiguous().data_ptr<float>(), x.numel(), input.values<float>().data());
+  ConvolutionShape shape = ValuePlan(network).results.at("x").readers.at(0);
+  shape.batch = 3;
+  const MacCounts counts = MacCounter(shape, nullptr).count(input);
+  const Metrics metrics = set.metrics();
+  EXPECT_DOUBLE_EQ(metrics.at("executed_macs"), static_cast<double>(counts.nonzero_input) / 3);
+  EXPECT_DOUBLE_EQ(metrics.at("executed_macs_fraction"),
+                   static_cast<double>(counts.nonzero_input) / static_cast<double>(counts.inside));
 }
 
 TEST(Constraint, DeltaThresholdsCostsAndNoiseWorkTogetherAndTravel) {

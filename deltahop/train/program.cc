@@ -26,7 +26,7 @@ extern "C" void want_stop(int) { stop_wanted.store(true); }
 struct Arguments {
   std::string recipe;
   RecipeChoice choice;
-  std::string output, from;
+  std::string output, from, teacher;
   int64_t fold = 0;
   bool resume = false, restart = false;
 };
@@ -56,6 +56,8 @@ Arguments read_arguments(int argc, char** argv) {
       arguments.output = value();
     else if (word == "--from")
       arguments.from = value();
+    else if (word == "--teacher")
+      arguments.teacher = value();
     else if (word == "--fold")
       arguments.fold = whole_number(word, value());
     else if (word == "--resume")
@@ -75,6 +77,9 @@ Arguments read_arguments(int argc, char** argv) {
 void run(const Arguments& arguments, EventWriter& events) {
   TrainingTask task;
   task.recipe = read_recipe(arguments.recipe, arguments.choice);
+  if (!arguments.teacher.empty()) task.recipe.teacher.network = arguments.teacher;
+  if (task.recipe.teacher.network.empty() && !task.recipe.teacher.variant.empty())
+    throw Error("--teacher", fmt::format("the trained variant '{}' is wanted", task.recipe.teacher.variant));
   task.output = arguments.output;
   task.from = arguments.from;
   task.fold = arguments.fold;
