@@ -14,6 +14,7 @@
 #include "deltahop/io/yaml_network.h"
 #include "deltahop/mapping/array_chip.h"
 #include "deltahop/mapping/mapping_file.h"
+#include "deltahop/recipe/recipe.h"
 
 namespace deltahop {
 namespace {
@@ -56,8 +57,26 @@ std::string read_by_kind(const Config& config, const std::string& path) {
     return "preprocessing";
   }
   throw Error(path, "is no kind of file that is known",
-              "a chip has the key 'chip', a network 'layers', an architecture 'dataflow', a technology "
+              "a chip has the key 'chip', a network 'layers', a recipe 'data', an architecture 'dataflow', a "
+              "technology "
               "'multipliers', preprocessing 'mean' or 'channels'");
+}
+
+// Of the recipe itself, then of the networks that it names.
+std::vector<std::string> faults_of_training(const std::string& path) {
+  std::vector<std::string> faults = faults_of_recipe(path);
+  if (!faults.empty()) return faults;
+  const Recipe recipe = read_recipe(path);
+  for (const std::string& name : {recipe.network, recipe.teacher.network}) {
+    if (name.empty()) continue;
+    const std::filesystem::path beside = recipe.beside(name);
+    try {
+      load_network(std::filesystem::exists(beside) ? beside.string() : name);
+    } catch (const Error& error) {
+      faults.push_back(fmt::format("{}: its network: {}", path, error.what()));
+    }
+  }
+  return faults;
 }
 
 std::vector<std::string> faults_of(const std::string& path, std::string& kind) {
@@ -75,6 +94,9 @@ std::vector<std::string> faults_of(const std::string& path, std::string& kind) {
   std::optional<Config> config;
   try {
     config = Config::from_file(path);
+    const std::vector<std::string> keys = config->keys();
+    if (std::find(keys.begin(), keys.end(), "data") != keys.end())
+      return kind = "recipe", faults_of_training(path);
     kind = read_by_kind(*config, path);
   } catch (const Error& error) {
     if (config) faults = config->faults();
@@ -90,10 +112,10 @@ std::vector<std::string> faults_of(const std::string& path, std::string& kind) {
 }  // namespace
 
 void add_check(CLI::App& program, Surroundings& surroundings) {
-  CLI::App* command =
-      program.add_subcommand("check",
-                             "Find every fault of a file (chip, network, architecture, mappings, technology, "
-                             "preprocessing; ONNX), with line and column");
+  CLI::App* command = program.add_subcommand(
+      "check",
+      "Find every fault of a file (chip, network, recipe, architecture, mappings, technology, "
+      "preprocessing; ONNX), with line and column");
   auto paths = std::make_shared<std::vector<std::string>>();
   command->add_option("files", *paths, "The files to look at")->required();
   command->callback([paths, &surroundings] {

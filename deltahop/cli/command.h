@@ -24,6 +24,7 @@ void add_profile(CLI::App& program, Surroundings& surroundings);
 void add_simulate(CLI::App& program, Surroundings& surroundings);
 void add_run(CLI::App& program, Surroundings& surroundings);
 void add_tune(CLI::App& program, Surroundings& surroundings);
+void add_train(CLI::App& program, Surroundings& surroundings);
 void add_quantize(CLI::App& program, Surroundings& surroundings);
 void add_export(CLI::App& program, Surroundings& surroundings);
 void add_convert(CLI::App& program, Surroundings& surroundings);

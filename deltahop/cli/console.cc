@@ -56,10 +56,10 @@ void Console::note(std::string_view text) const {
 }
 
 Progress Console::progress() {
-  return [this](std::string_view task, int64_t done, int64_t total) { draw(task, done, total); };
+  return [this](std::string_view task, int64_t done, int64_t total) { show_progress(task, done, total, {}); };
 }
 
-void Console::draw(std::string_view task, int64_t done, int64_t total) {
+void Console::show_progress(std::string_view task, int64_t done, int64_t total, std::string_view detail) {
   if (quiet || total <= 0) return;
   const auto now = Clock::now();
   if (task != task_) {
@@ -74,7 +74,8 @@ void Console::draw(std::string_view task, int64_t done, int64_t total) {
   drawn_ = now;
   const double share = static_cast<double>(done) / static_cast<double>(total);
   const double seconds = std::chrono::duration<double>(elapsed).count();
-  const std::string left = done > 0 ? fmt::format("{} left", duration_text(seconds / share - seconds)) : "";
+  std::string left = done > 0 ? fmt::format("{} left", duration_text(seconds / share - seconds)) : "";
+  if (!detail.empty()) left += fmt::format("{}{}", left.empty() ? "" : "  ", detail);
   if (!error_terminal_) {
     fmt::print(stderr, "{}: {}/{} ({:.0f} %) {}\n", task_, done, total, 100 * share, left);
     return;
@@ -85,6 +86,12 @@ void Console::draw(std::string_view task, int64_t done, int64_t total) {
   fmt::print(stderr, "\r\033[K{} {} {}/{}  {}", task_, bar, done, total, left);
   std::fflush(stderr);
   line_open_ = true;
+}
+
+void Console::note_above_progress(std::string_view text) {
+  if (line_open_) fmt::print(stderr, "\r\033[K");
+  line_open_ = false;
+  note(text);
 }
 
 void Console::clear_progress() {

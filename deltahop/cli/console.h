@@ -26,11 +26,13 @@ class Console {
   // A callback that draws one line with a bar, the share done and the time left; nothing for work under one
   // second. On anything but a terminal it writes a plain line every ten seconds.
   Progress progress();
+  // The same with the newest numbers behind it.
+  void show_progress(std::string_view task, int64_t done, int64_t total, std::string_view detail);
+  // A note that stays while the progress goes on below it.
+  void note_above_progress(std::string_view text);
   void clear_progress();
 
  private:
-  void draw(std::string_view task, int64_t done, int64_t total);
-
   using Clock = std::chrono::steady_clock;
   bool colour_ = false;
   bool terminal_ = false;

@@ -103,6 +103,7 @@ int run_program(int argc, char** argv) {
   add_simulate(program, surroundings);
   add_run(program, surroundings);
   add_tune(program, surroundings);
+  add_train(program, surroundings);
   add_quantize(program, surroundings);
   add_convert(program, surroundings);
   add_export(program, surroundings);

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/cli/training_plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "deltahop/base/error.h"
+
+namespace deltahop {
+namespace {
+
+constexpr const char* kCheckpoint = "checkpoint.safetensors";  // as deltahop-train calls it
+
+class Plan {
+ public:
+  Plan(const Recipe& recipe, const TrainingChoices& choices) : recipe_(recipe), choices_(choices) {}
+
+  std::vector<TrainingJob> jobs() {
+    std::vector<uint64_t> seeds = {choices_.seed.value_or(recipe_.seed)};
+    if (choices_.all && !choices_.seed) seeds = recipe_.seeds;
+    const int64_t first = choices_.fold.value_or(0);
+    const int64_t last = choices_.all && !choices_.fold ? recipe_.folds - 1 : first;
+    many_ = seeds.size() > 1 || last > first;
+    for (const uint64_t seed : seeds) {
+      for (int64_t fold = first; fold <= last; ++fold) {
+        for (const std::string& variant : variants()) add(variant, seed, fold);
+      }
+    }
+    return std::move(jobs_);
+  }
+
+ private:
+  std::vector<std::string> variants() const {
+    std::vector<std::string> names = choices_.variants;
+    if (choices_.all) {
+      for (const VariantSection& variant : recipe_.variants) names.push_back(variant.name);
+    }
+    if (names.empty()) names.emplace_back();
+    return names;
+  }
+
+  const VariantSection& variant_of(const std::string& name) const {
+    std::vector<std::string> known;
+    for (const VariantSection& variant : recipe_.variants) {
+      if (variant.name == name) return variant;
+      known.push_back(variant.name);
+    }
+    throw Error(choices_.recipe, fmt::format("has no variant '{}'", name),
+                known.empty() ? "it has no variants at all" : suggest(name, known));
+  }
+
+  std::filesystem::path folder_of(const std::string& variant, uint64_t seed, int64_t fold) const {
+    const std::filesystem::path output = choices_.output;
+    if (variant.empty() && !many_) return output;
+    std::string name = variant;
+    if (many_) name += fmt::format("{}seed{}", name.empty() ? "" : "-", seed);
+    if (many_ && recipe_.folds > 1) name += fmt::format("-fold{}", fold);
+    return output / name;
+  }
+
+  // The one that it starts from comes first, once.
+  void add(const std::string& variant, uint64_t seed, int64_t fold) {
+    const std::filesystem::path folder = folder_of(variant, seed, fold);
+    const auto there = [&](const TrainingJob& job) { return job.folder == folder; };
+    if (std::any_of(jobs_.begin(), jobs_.end(), there)) return;
+    TrainingJob job{variant, seed, fold, folder, {}};
+    if (!variant.empty() && !variant_of(variant).from.empty()) {
+      const std::string& from = variant_of(variant).from;
+      add(from, seed, fold);
+      job.from = folder_of(from, seed, fold) / kCheckpoint;
+    }
+    jobs_.push_back(std::move(job));
+  }
+
+  const Recipe& recipe_;
+  const TrainingChoices& choices_;
+  bool many_ = false;
+  std::vector<TrainingJob> jobs_;
+};
+
+}  // namespace
+
+std::string TrainingJob::name() const {
+  return fmt::format("{}{}seed {}{}", variant, variant.empty() ? "" : ", ", seed,
+                     fold == 0 ? "" : fmt::format(", fold {}", fold));
+}
+
+std::vector<std::string> TrainingJob::arguments(const TrainingChoices& choices) const {
+  std::vector<std::string> words = {choices.recipe, "--output", folder.string(), "--fold",
+                                    fmt::format("{}", fold)};
+  const auto set = [&](const std::string& setting) { words.insert(words.end(), {"--set", setting}); };
+  if (!variant.empty()) words.insert(words.end(), {"--variant", variant});
+  if (!from.empty()) words.insert(words.end(), {"--from", from.string()});
+  set(fmt::format("seed={}", seed));
+  if (choices.epochs) set(fmt::format("epochs={}", *choices.epochs));
+  if (choices.threads) set(fmt::format("threads={}", *choices.threads));
+  for (const std::string& setting : choices.settings) set(setting);
+  // Of several trainings those that have not begun begin, and what others start from is not made twice.
+  const bool begun = std::filesystem::exists(folder / kCheckpoint);
+  const bool one_of_many = choices.all || choices.variants.size() != 1 || choices.variants[0] != variant;
+  const bool alone = choices.variants.empty() && !choices.all;
+  if (choices.resume && (begun || alone || !one_of_many)) words.emplace_back("--resume");
+  if (choices.restart) words.emplace_back("--restart");
+  return words;
+}
+
+std::vector<TrainingJob> training_jobs(const Recipe& recipe, const TrainingChoices& choices) {
+  return Plan(recipe, choices).jobs();
+}
+
+}  // namespace deltahop
