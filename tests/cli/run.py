@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DIRECTIVE = re.compile(r"^\[(exit|timeout) (\d+)\]$|^\[(needs data)\]$")
-MARKDOWN_NEEDS_DATA = "<!-- needs data -->"
+DIRECTIVE = re.compile(r"^\[(exit|timeout) (\d+)\]$|^\[needs ((?:data|training)(?: and training)?)\]$")
+MARKDOWN_NEEDS = re.compile(r"^<!-- needs ((?:data|training)(?: and training)?) -->$")
 
 
 @dataclasses.dataclass
@@ -27,24 +27,24 @@ class Case:
     stderr: list = dataclasses.field(default_factory=list)
     exit_code: int = 0
     timeout: int = 600
-    needs_data: bool = False
+    needs: frozenset = frozenset()
 
 
 class BadTest(Exception):
     pass
 
 
-def parse_lines(lines, needs_data=False):
+def parse_lines(lines, needs=frozenset()):
     """Cases from (number, text) pairs in the format of a *.test file."""
     cases = []
     for number, line in lines:
         directive = DIRECTIVE.match(line)
         if line.startswith("$ "):
-            cases.append(Case(number, line[2:], needs_data=needs_data))
+            cases.append(Case(number, line[2:], needs=needs))
         elif line.startswith("> ") and cases and not cases[-1].stdout and not cases[-1].stderr:
             cases[-1].command += "\n" + line[2:]
         elif directive and directive.group(3):
-            needs_data = True
+            needs |= frozenset(directive.group(3).split(" and "))
         elif directive and cases:
             setattr(cases[-1], {"exit": "exit_code", "timeout": "timeout"}[directive.group(1)], int(directive.group(2)))
         elif line.startswith("#"):
@@ -67,13 +67,14 @@ def parse_test(text):
 
 def parse_markdown(text):
     """The ```console blocks; output that a block leaves out may be anything."""
-    cases, block, inside, needs_data, previous = [], [], False, False, ""
+    cases, block, inside, needs, previous = [], [], False, frozenset(), ""
     for number, line in enumerate(text.splitlines(), 1):
         if not inside and line.strip() == "```console":
-            inside, block, needs_data = True, [], previous == MARKDOWN_NEEDS_DATA
+            wanted = MARKDOWN_NEEDS.match(previous)
+            inside, block, needs = True, [], frozenset(wanted.group(1).split(" and ") if wanted else ())
         elif inside and line.strip() == "```":
             inside = False
-            found = parse_lines(block, needs_data)
+            found = parse_lines(block, needs)
             for case in found:
                 case.stdout = case.stdout or ["..."]
                 case.stderr = ["..."]
@@ -132,11 +133,13 @@ def run_file(path, programs):
                    "DELTAHOP_SOURCE": str(ROOT)}
     passed, skipped, faults = 0, 0, []
     with tempfile.TemporaryDirectory() as folder:
-        for shown in ("models", "examples", "docs", "deltahop", "benchmarks"):
+        for shown in ("models", "examples", "docs", "deltahop", "benchmarks", "recipes"):
             if (ROOT / shown).exists():
                 (Path(folder) / shown).symlink_to(ROOT / shown)
         for case in cases:
-            if case.needs_data and not os.environ.get("DELTAHOP_DATA"):
+            if "training" in case.needs and not (programs / "deltahop-train").exists():
+                continue  # this build has no training: nothing was left out
+            if "data" in case.needs and not os.environ.get("DELTAHOP_DATA"):
                 skipped += 1
                 continue
             fault = run_case(case, folder, environment)
