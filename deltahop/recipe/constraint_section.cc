@@ -34,6 +34,9 @@ void read_numbers(const Config& config, ConstraintSection& section) {
   } else if (section.kind == "delta") {
     section.threshold_x = config.number("threshold_x");
     section.threshold_h = config.number("threshold_h");
+    if (config.has("test_thresholds")) section.test_thresholds = config.numbers("test_thresholds");
+    for (const double theta : section.test_thresholds)
+      if (theta < 0) config.fault("test_thresholds", "a threshold is 0 or positive");
     section.candidate_bias = config.boolean("candidate_bias", section.candidate_bias);
     if (section.threshold_x < 0) config.fault("threshold_x", "a threshold is 0 or positive");
     if (section.threshold_h < 0) config.fault("threshold_h", "a threshold is 0 or positive");

@@ -16,6 +16,7 @@
 #include "deltahop/train/checkpoint.h"
 #include "deltahop/train/curriculum.h"
 #include "deltahop/train/evaluation.h"
+#include "deltahop/train/exact_evaluation.h"
 #include "deltahop/train/exported.h"
 #include "deltahop/train/loss.h"
 #include "deltahop/train/optimizer.h"
@@ -314,8 +315,24 @@ class Training {
     }
     result.file = task_.output / recipe_.exports.file;
     save_onnx(exported(recipe_, data_, hooks_->finished(graph_.to_network())), result.file);
+    evaluate_file(result);
     events_.done(result.file.string(), result.metrics);
     return result;
+  }
+
+  // What the file itself does with the test, as integers compute it; of delta networks at further thresholds, too.
+  void evaluate_file(TrainingResult& result) {
+    const Network model = load_network(result.file.string());
+    if (data_.test.size() == 0 || !is_integer_model(model)) return;
+    for (const auto& [name, value] : evaluate_exactly(model, data_.test).metrics()) result.metrics[name] = value;
+    for (const ConstraintSection& section : recipe_.constraints) {
+      for (const double theta : section.test_thresholds) {
+        const ThresholdTable table{{{"*", {.input = theta, .hidden = theta}}}};
+        const ExactEvaluation at = evaluate_exactly(model, data_.test, &table);
+        result.metrics[fmt::format("exact_accuracy_at_{}", theta)] = at.accuracy();
+        result.metrics[fmt::format("exact_read_weights_fraction_at_{}", theta)] = at.read_weights_fraction();
+      }
+    }
   }
 
   const TrainingTask& task_;
