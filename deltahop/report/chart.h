@@ -47,6 +47,25 @@ struct RooflineChart {
   std::vector<RooflinePoint> points;
 };
 
+// Points with names in two dimensions, and lines (a roof, a front).
+struct ScatterChart {
+  struct Point {
+    std::string name;
+    double x = 0.0, y = 0.0;
+  };
+  struct Series {
+    std::string name;
+    int colour = 0;
+    bool is_line = false;
+    std::vector<Point> points;
+  };
+  std::string id, title, caption;
+  // Units: "number" as it is, "" with a prefix, "Op/s" and the like with prefix and unit.
+  std::string x_title, x_unit, y_title, y_unit;
+  bool whole_decades = false;  // the axis along x ends where the lines end
+  std::vector<Series> series;
+};
+
 // Those that the report has data for, in the order of the page.
 std::vector<Chart> sparsity_charts(const Report& report);
 std::vector<Chart> time_charts(const Report& report);
@@ -58,6 +77,7 @@ std::optional<RooflineChart> roofline_chart(const Report& report);
 
 std::string chart_number(double value, ChartUnit unit);
 // For the page's script; safe inside a <script> element.
-std::string charts_json(const std::vector<Chart>& charts, const std::optional<RooflineChart>& roofline);
+std::string charts_json(const std::vector<Chart>& charts, const std::optional<RooflineChart>& roofline,
+                        const std::vector<ScatterChart>& scatters = {});
 
 }  // namespace deltahop

@@ -48,9 +48,28 @@ Json json_of(const Chart& chart) {
   return json;
 }
 
+Json json_of(const ScatterChart& chart) {
+  Json json = {{"id", chart.id},          {"xTitle", chart.x_title}, {"xUnit", chart.x_unit},
+               {"yTitle", chart.y_title}, {"yUnit", chart.y_unit},   {"decades", chart.whole_decades}};
+  json["series"] = Json::array();
+  for (const ScatterChart::Series& series : chart.series) {
+    Json points = Json::array();
+    for (const ScatterChart::Point& point : series.points) {
+      if (std::isfinite(point.x) && std::isfinite(point.y))
+        points.push_back({{"name", point.name}, {"x", point.x}, {"y", point.y}});
+    }
+    json["series"].push_back({{"name", series.name},
+                              {"colour", series.colour},
+                              {"line", series.is_line},
+                              {"points", std::move(points)}});
+  }
+  return json;
+}
+
 }  // namespace
 
-std::string charts_json(const std::vector<Chart>& charts, const std::optional<RooflineChart>& roofline) {
+std::string charts_json(const std::vector<Chart>& charts, const std::optional<RooflineChart>& roofline,
+                        const std::vector<ScatterChart>& scatters) {
   Json json = Json::object();
   json["charts"] = Json::array();
   for (const Chart& chart : charts) json["charts"].push_back(json_of(chart));
@@ -63,6 +82,7 @@ std::string charts_json(const std::vector<Chart>& charts, const std::optional<Ro
                         {"bandwidth", roofline->dram_bytes_per_second},
                         {"points", std::move(points)}};
   }
+  for (const ScatterChart& chart : scatters) json["scatters"].push_back(json_of(chart));
   const std::string text = json.dump(-1, ' ', true, Json::error_handler_t::replace);
   // "<" only stands in strings there: as an escape it can neither end the script element nor open a comment.
   std::string safe;

@@ -128,7 +128,11 @@ std::string to_html(const Findings& findings) {
                          escaped(styled(*figure.value, figure.style)), remark);
   }
   Sections sections;
-  sections.add("charts", "At a glance", "", figures_html(findings.charts));
+  std::string scatters;
+  for (const ScatterChart& chart : findings.scatters) scatters += figure_html(chart);
+  sections.add("charts", "At a glance", "",
+               (scatters.empty() ? "" : "<div class=\"figures\">" + scatters + "</div>") +
+                   figures_html(findings.charts));
   for (const FindingsTable& table : findings.tables) {
     const ShownTable own = shown(table);
     sections.add(table.id, table.title, table.introduction,
@@ -140,7 +144,7 @@ std::string to_html(const Findings& findings) {
   sections.add("provenance", "Provenance", "All that is needed to get these numbers again.",
                provenance_html(findings.provenance));
   parts.contents = (tiles.empty() ? "" : "<dl class=\"tiles\">\n" + tiles + "</dl>\n") + sections.html();
-  parts.data = charts_json(findings.charts, std::nullopt);
+  parts.data = charts_json(findings.charts, std::nullopt, findings.scatters);
   return page_of(parts);
 }
 

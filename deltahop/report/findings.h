@@ -52,6 +52,7 @@ struct Findings {
   std::vector<FindingsTable> tables;  // CSV holds the first one
   std::vector<Chart> charts;
   std::vector<std::string> notes;
+  std::vector<ScatterChart> scatters = {};
 };
 
 std::string to_text(const Findings& findings, const TextOptions& options);

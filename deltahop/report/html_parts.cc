@@ -131,6 +131,17 @@ std::string figure_html(const RooflineChart& chart) {
   return figure_frame("roofline", "plot", "Roofline", caption, 0, to_html(table, "Roofline"));
 }
 
+std::string figure_html(const ScatterChart& chart) {
+  HtmlTable table{{"", "point", chart.x_title, chart.y_title}, "<<>>", {}, {}};
+  for (const ScatterChart::Series& series : chart.series) {
+    for (const ScatterChart::Point& point : series.points) {
+      table.rows.push_back(
+          {series.name, point.name, fmt::format("{:.4g}", point.x), fmt::format("{:.4g}", point.y)});
+    }
+  }
+  return figure_frame(chart.id, "plot", chart.title, chart.caption, 0, to_html(table, chart.title));
+}
+
 std::string section_html(std::string_view id, std::string_view title, std::string_view introduction,
                          std::string_view content) {
   if (content.empty()) return "";

@@ -31,6 +31,7 @@ std::string to_html(const HtmlTable& table, std::string_view caption = {});
 // A figure with its canvas and the table behind it.
 std::string figure_html(const Chart& chart);
 std::string figure_html(const RooflineChart& chart);
+std::string figure_html(const ScatterChart& chart);
 
 // <section id=...><h2>title</h2>...; "" where the content is empty.
 std::string section_html(std::string_view id, std::string_view title, std::string_view introduction,
