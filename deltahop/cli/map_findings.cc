@@ -264,9 +264,9 @@ std::vector<std::string> notes_of(const MapReportSources& sources) {
   std::vector<std::string> notes;
   add_cost_notes(sources, notes);
   notes.emplace_back(
-      "Cycles are those of the busiest element, one multiplication each; waiting for DRAM or buffer is not "
-      "in "
-      "them.");
+      "Cycles are those of the busiest element, one multiplication each. Waiting for the buffer is not in "
+      "them, "
+      "and for DRAM only in the roofline, where the architecture gives a bandwidth.");
   const bool uses_zeros =
       any_zeros(sources) && std::any_of(sources.chips.begin(), sources.chips.end(),
                                         [](const ArrayChip& chip) { return chip.sparsity.uses_zeros(); });
@@ -330,7 +330,9 @@ Findings map_findings(const MapReportSources& sources) {
                      dram_table(sources)};
   if (any_zeros(sources)) findings.tables.push_back(zeros_table(sources));
   if (several_technologies(sources)) findings.tables.push_back(technologies_table(sources));
+  findings.tables.push_back(map_roofline_table(sources));
   findings.charts = map_charts(sources);
+  findings.scatters = {map_roofline_chart(sources)};
   findings.notes = notes_of(sources);
   return findings;
 }

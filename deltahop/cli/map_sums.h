@@ -16,13 +16,15 @@ struct MapSum {
   double macs = 0;                        // dense
   double done_macs = 0;                   // less what zeros save
   double cycles = 0, waiting_cycles = 0;  // of the array, with skipping: balanced, and waiting for each other
-  double dram_words = 0;                  // as they are moved
+  double delay_cycles = 0;                // with waiting, for DRAM too where its bandwidth is known
+  double dram_bytes = 0;
+  double dram_words = 0;  // as they are moved
   double dense_dram_words = 0, once_words = 0;
   EnergyShares energy;
   double bound = 0;
   double per_mac(double energy_sum) const { return energy_sum / macs; }
 };
-void add_layer(const LayerToMap& layer, const MappedLayer& mapped, MapSum& sum);
+void add_layer(const LayerToMap& layer, const MappedLayer& mapped, const ArrayChip& chip, MapSum& sum);
 MapSum sum_of_layer(const MapReportSources& sources, size_t chip, size_t layer);
 
 enum class Part { convolutions, products, all };
@@ -38,5 +40,7 @@ bool any_zeros(const MapReportSources& sources);  // known
 
 // Figures 33 to 35 of [Sze2017].
 std::vector<Chart> map_charts(const MapReportSources& sources);
+FindingsTable map_roofline_table(const MapReportSources& sources);
+ScatterChart map_roofline_chart(const MapReportSources& sources);
 
 }  // namespace deltahop

@@ -151,6 +151,11 @@ ArrayChip read_array_chip(const Config& config, std::string_view name) {
                                         [](bool allowed) { return allowed; });
   if (loops_inside && !config.has("element"))
     dataflow.fault("in_element", "elements that store nothing have no loops", "give 'element', or []");
+  chip.dram_bytes_per_cycle = config.number("dram_bytes_per_cycle", 0);
+  if (!(chip.dram_bytes_per_cycle >= 0) || chip.dram_bytes_per_cycle > 1e9)
+    config.fault("dram_bytes_per_cycle", "must lie in 0..1e9");
+  chip.clock = config.quantity<Hertz>("clock", Hertz(0));
+  if (config.has("clock") && !(chip.clock > Hertz(0))) config.fault("clock", "must be above zero");
   if (config.has("notes")) chip.notes = config.texts("notes");
   chip.costs = read_costs_of(config, chip.name);
   if (config.has("sparsity")) chip.sparsity = read_sparsity(config.section("sparsity"), chip.name);

@@ -22,6 +22,8 @@ struct ArrayChip {
   Dataflow dataflow;
   AccessCosts costs;
   Sparsity sparsity;
+  double dram_bytes_per_cycle = 0.0;  // to and from DRAM together; 0: not known, never waited for
+  Hertz clock = {};                   // 0: not known
   std::vector<std::string> notes;
   std::string resolved;  // the file as read, for provenance
 

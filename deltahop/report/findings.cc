@@ -131,8 +131,8 @@ std::string to_html(const Findings& findings) {
   std::string scatters;
   for (const ScatterChart& chart : findings.scatters) scatters += figure_html(chart);
   sections.add("charts", "At a glance", "",
-               (scatters.empty() ? "" : "<div class=\"figures\">" + scatters + "</div>") +
-                   figures_html(findings.charts));
+               figures_html(findings.charts) +
+                   (scatters.empty() ? "" : "<div class=\"figures\">" + scatters + "</div>"));
   for (const FindingsTable& table : findings.tables) {
     const ShownTable own = shown(table);
     sections.add(table.id, table.title, table.introduction,

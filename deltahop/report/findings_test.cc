@@ -57,5 +57,23 @@ TEST(Findings, AsHtmlEscapeTheirWords) {
   EXPECT_TRUE(html.find("net <1>") == std::string::npos);
 }
 
+TEST(Findings, AScatterHasItsCanvasItsPointsAndItsTable) {
+  Findings findings = sample();
+  findings.scatters = {
+      {.id = "front",
+       .title = "Energy",
+       .caption = "",
+       .x_title = "time",
+       .x_unit = "",
+       .y_title = "energy",
+       .y_unit = "number",
+       .series = {{"designs", 0, false, {{"small", 2, 0.5}}}, {"front", 6, true, {{"", 2, 0.5}}}}}};
+  const std::string html = to_html(findings);
+  EXPECT_THAT(html, HasSubstr("<canvas id=\"chart-front\""));
+  EXPECT_THAT(html, HasSubstr(R"({"name":"small","x":2.0,"y":0.5})"));
+  EXPECT_THAT(html, HasSubstr(R"("line":true)"));
+  EXPECT_THAT(html, HasSubstr("<td>small</td>"));
+}
+
 }  // namespace
 }  // namespace deltahop
