@@ -7,6 +7,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "deltahop/kernels/sparse_blocks.cc"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>  // before highway.h
 #include <hwy/highway.h>
 
@@ -17,6 +18,14 @@ namespace deltahop::sparse_blocks::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 using WordPass = Pass<uint8_t, int16_t, int32_t>;
 using FloatPass = Pass<float, float, float>;
+constexpr int64_t kLine = 64;  // bytes
+
+// For the lines that are due with a job.
+template <class T, class W, class Sum>
+HWY_INLINE void ask(const Pass<T, W, Sum>& pass, int64_t job) {
+  const char* const line = reinterpret_cast<const char*>(pass.ahead) + job * pass.lines_ahead * kLine;
+  for (int64_t i = 0; i < pass.lines_ahead; ++i) hwy::Prefetch(line + i * kLine);
+}
 
 #if HWY_TARGET == HWY_SCALAR
 
@@ -72,6 +81,7 @@ HWY_ATTR void add_words(const WordPass& pass, Job job, int64_t first) {
 void run_words(const WordPass& pass) {
   const int64_t step = 2 * static_cast<int64_t>(hn::Lanes(Words()));
   for (int64_t j = 0; j < pass.count; ++j) {
+    ask(pass, j);
     for (int64_t first = 0; first < kBlock; first += step) add_words(pass, pass.jobs[j], first);
   }
 }
@@ -123,6 +133,7 @@ HWY_ATTR void add_floats(const FloatPass& pass, Job job, int64_t first) {
 HWY_ATTR void run_floats(const FloatPass& pass) {
   const int64_t step = kHeld * static_cast<int64_t>(hn::Lanes(Floats()));
   for (int64_t j = 0; j < pass.count; ++j) {
+    ask(pass, j);
     for (int64_t first = 0; first < kBlock; first += step) add_floats(pass, pass.jobs[j], first);
   }
 }

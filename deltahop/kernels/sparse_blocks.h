@@ -62,6 +62,8 @@ struct Pass {
   const uint16_t* offsets = nullptr;
   const W* weights = nullptr;
   Sum* sums = nullptr;
+  const W* ahead = nullptr;  // asked for meanwhile, some lines with each job: the weights of the next tap
+  int64_t lines_ahead = 0;   // with each job
 };
 void run(const Pass<uint8_t, int16_t, int32_t>& pass);
 void run(const Pass<float, float, float>& pass);

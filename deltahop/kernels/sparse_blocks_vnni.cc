@@ -41,6 +41,7 @@ namespace vnni {
 // Four rows interleaved by bytes give the products of out channels 0..15, 16..31, 32..47 and 48..63, because
 // rows lie in the order of byte_of_row.
 DELTAHOP_VNNI_TARGET void run(const Pass<uint8_t, int8_t, int32_t>& pass) {
+  const char* ahead = reinterpret_cast<const char*>(pass.ahead);
   for (int64_t j = 0; j < pass.count; ++j) {
     const uint8_t* values = pass.values + pass.jobs[j].list;
     const uint16_t* offsets = pass.offsets + pass.jobs[j].list;
@@ -48,11 +49,15 @@ DELTAHOP_VNNI_TARGET void run(const Pass<uint8_t, int8_t, int32_t>& pass) {
     __m512i sum[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) sum[i] = _mm512_load_si512(sums + 16 * i);
+    for (int64_t line = 0; line < pass.lines_ahead; ++line, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
     for (int64_t group = pass.groups; group > 0; --group, values += 4, offsets += 4) {
-      const __m512i a = _mm512_load_si512(pass.weights + offsets[0]);
-      const __m512i b = _mm512_load_si512(pass.weights + offsets[1]);
-      const __m512i c = _mm512_load_si512(pass.weights + offsets[2]);
-      const __m512i d = _mm512_load_si512(pass.weights + offsets[3]);
+      // Loads are what the loop waits for: the four offsets come with one.
+      uint64_t four;
+      std::memcpy(&four, offsets, sizeof four);
+      const __m512i a = _mm512_load_si512(pass.weights + (four & 0xffff));
+      const __m512i b = _mm512_load_si512(pass.weights + _bextr_u64(four, 16, 16));
+      const __m512i c = _mm512_load_si512(pass.weights + _bextr_u64(four, 32, 16));
+      const __m512i d = _mm512_load_si512(pass.weights + (four >> 48));
       const __m512i ab0 = _mm512_unpacklo_epi8(a, b), ab1 = _mm512_unpackhi_epi8(a, b);
       const __m512i cd0 = _mm512_unpacklo_epi8(c, d), cd1 = _mm512_unpackhi_epi8(c, d);
       const __m512i x = four_bytes(values);

@@ -134,6 +134,11 @@ void SparsePath<T>::run_tap(const Chunk& chunk, size_t strip, const int32_t* row
                             Pass<T, W, Sum> pass, std::vector<Job>& jobs) const {
   const SortedPixels& sorted = chunk.strips[strip];
   jobs.resize(sorted.pixels.size() + 1);
+  // The next tap's weights lie behind this one's and are asked for while its jobs run.
+  constexpr int64_t kLine = 64 / sizeof(W);
+  const int64_t lines = chunk.channels.size() * kBlock / kLine;
+  pass.ahead = pass.weights + lines * kLine;
+  pass.lines_ahead = lines / std::max<int64_t>(static_cast<int64_t>(sorted.pixels.size()), 1) + 1;
   size_t i = 0;
   for (const SortedPixels::Class& same : sorted.classes) {
     Job* end = jobs.data();
@@ -146,11 +151,13 @@ void SparsePath<T>::run_tap(const Chunk& chunk, size_t strip, const int32_t* row
     pass.jobs = jobs.data();
     pass.count = end - jobs.data();
     pass.groups = same.groups;
+    const W* const end_ahead = pass.ahead + pass.count * pass.lines_ahead * kLine;
     if constexpr (std::is_same_v<W, int8_t>) {
       vnni::run(pass);
     } else {
       run(pass);
     }
+    pass.ahead = end_ahead;
   }
 }
 

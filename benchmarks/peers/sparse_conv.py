@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Convolutions that skip zeros beside dense ones and beside ONNX Runtime: time against the share of zeros.
+
+    sparse_conv.py [--runs 21] [--threads 1,2] [--layers 256x28,...] [--sparsity 0,.25,...,.99] [--json out.json] [--markdown out.md]
+
+Both programs stay open and answer in turn, so that a slow moment of the machine falls on both. Given are medians over the
+runs; for ratios the median of the ratio of each run and the 95 % interval of that median. The peer is the fastest of ONNX
+Runtime's float, QLinearConv and ConvInteger in each run. Break-even is the share of zeros from which on the sparse kernel
+is faster, on the line between the measured ones. `sparse_conv_bench` and sparse_conv.mjs say what is timed.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# name: in channels, out channels, pixels a side, kernel, stride, groups
+LAYERS = {
+    "3x3, 64 ch, 56 px": (64, 64, 56, 3, 1, 1),
+    "3x3, 128 ch, 28 px": (128, 128, 28, 3, 1, 1),
+    "3x3, 256 ch, 28 px": (256, 256, 28, 3, 1, 1),
+    "3x3, 512 ch, 14 px": (512, 512, 14, 3, 1, 1),
+    "3x3 stride 2, 128 ch, 56 px": (128, 128, 56, 3, 2, 1),
+    "5x5, 64 ch, 28 px": (64, 64, 28, 5, 1, 1),
+    "1x1, 256 ch, 28 px": (256, 256, 28, 1, 1, 1),
+    "1x1, 512 ch, 14 px": (512, 512, 14, 1, 1, 1),
+}
+PEERS = {"float": "float", "qlinear": "QLinearConv", "integer": "ConvInteger"}
+TURNS = 4  # different layers of each shape that take turns
+
+
+class Program:
+    """Answers a line with a line."""
+
+    def __init__(self, command):
+        environment = dict(os.environ, OMP_WAIT_POLICY="passive")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit(f"does not start: {' '.join(map(str, command))}")
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def end(self):
+        self.process.communicate("end\n")
+
+
+def measure(shape, threads, sparsities, types, runs, programs):
+    """A list of one dictionary a run: what was asked -> answer."""
+    arguments = [str(number) for number in (*shape, TURNS, threads)]
+    ours = Program([programs / "sparse_conv_bench", *arguments])
+    peer = Program(["node", Path(__file__).with_name("sparse_conv.mjs"), *arguments])
+    commands = [f"dense {kind} 0" for kind in types]
+    commands += [f"sparse {kind} {sparsity}" for sparsity in sparsities for kind in types]
+    answers = []
+    for run in range(runs + 1):
+        answer = {name: peer.ask(name) for name in PEERS}
+        time.sleep(0.01)  # its threads wait by spinning for a moment
+        answer.update({command: ours.ask(command) for command in commands})
+        answer["peer"] = {"seconds": min(answer[name]["seconds"] for name in PEERS)}
+        if run > 0:  # the first warms up
+            answers.append(answer)
+    ours.end()
+    peer.end()
+    return answers
+
+
+def spread(values):
+    """The median and its 95 % interval from the order of the values (binomial), whatever their distribution."""
+    ordered = sorted(values)
+    n, below = len(ordered), 0
+    while below < n // 2 and sum(math.comb(n, i) for i in range(below + 1)) / 2**n <= 0.025:
+        below += 1
+    below = max(below - 1, 0)
+    return {"median": statistics.median(ordered), "low": ordered[below], "high": ordered[n - 1 - below]}
+
+
+def seconds(answers, command):
+    return statistics.median(answer[command]["seconds"] for answer in answers)
+
+
+def ratio(answers, slow, fast):
+    return spread([answer[slow]["seconds"] / answer[fast]["seconds"] for answer in answers])
+
+
+def break_even(sparsities, times, other):
+    """The share of zeros from which on `times` are below `other`."""
+    if times[-1] >= other:
+        return None
+    even = 0.0
+    for (s0, t0), (s1, t1) in zip(zip(sparsities, times), zip(sparsities[1:], times[1:])):
+        if t0 >= other > t1:
+            even = s0 + (s1 - s0) * (t0 - other) / (t0 - t1)
+    return even
+
+
+def summary(answers, sparsities, types):
+    row = {"us": {name: 1e6 * seconds(answers, name) for name in PEERS}}
+    row["fastest_peer"] = min(PEERS, key=lambda name: row["us"][name])
+    row["dense_macs"] = answers[0][f"dense {types[0]} 0"]["dense_macs"]
+    for kind in types:
+        times = [seconds(answers, f"sparse {kind} {s}") for s in sparsities]
+        row[kind] = {
+            "dense_us": 1e6 * seconds(answers, f"dense {kind} 0"),
+            "peer_to_dense": ratio(answers, "peer", f"dense {kind} 0"),
+            "sparse_us": [1e6 * t for t in times],
+            "peer_to_sparse": [ratio(answers, "peer", f"sparse {kind} {s}") for s in sparsities],
+            "executed_macs": [answers[0][f"sparse {kind} {s}"]["executed_macs"] for s in sparsities],
+            "break_even_with_peer": break_even(sparsities, times, seconds(answers, "peer")),
+            "break_even_with_own_dense": break_even(sparsities, times, seconds(answers, f"dense {kind} 0")),
+        }
+    return row
+
+
+def share(value):
+    return "none" if value is None else "always" if value == 0 else f"{value:.0%}"
+
+
+def cell(value):
+    return f"{value['median']:.2f} ({value['low']:.2f}..{value['high']:.2f})"
+
+
+def table(threads, rows, sparsities, kind):
+    """Times in us, with what the fastest peer takes divided by them where it matters."""
+    title = {"int8": "u8 x s8", "float": "float32"}[kind]
+    head = ["layer", "ONNX Runtime float", "QLinearConv", "own dense"] + [f"{s:.0%} zeros" for s in sparsities]
+    head += ["fastest peer / sparse at 80 %", "even with fastest peer", "even with own dense"]
+    lines = [f"{title}, {threads} thread{'s' if threads > 1 else ''}, us a layer:", "", "| " + " | ".join(head) + " |",
+             "|" + "---|" * len(head)]
+    at = min(range(len(sparsities)), key=lambda i: abs(sparsities[i] - 0.8))
+    for name, row in rows.items():
+        mine = row[kind]
+        cells = [name, f"{row['us']['float']:.0f}", f"{row['us']['qlinear']:.0f}", f"{mine['dense_us']:.0f}"]
+        cells += [f"{us:.0f}" for us in mine["sparse_us"]]
+        cells += [cell(mine["peer_to_sparse"][at]), share(mine["break_even_with_peer"]), share(mine["break_even_with_own_dense"])]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=21)
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--layers", default="", help="only those whose name contains one of these, separated by ';'")
+    parser.add_argument("--sparsity", default="0,.25,.5,.6,.7,.8,.9,.95,.99")
+    parser.add_argument("--types", default="int8,float")
+    parser.add_argument("--programs", type=Path, default=ROOT / "build/release/bin")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--markdown", metavar="FILE")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    if not (Path(__file__).parent / "node_modules/onnxruntime-node").exists():
+        sys.exit("first: (cd benchmarks/peers && npm ci --ignore-scripts)")
+    if not (arguments.programs / "sparse_conv_bench").exists():
+        sys.exit("build first: cmake --preset release && cmake --build --preset release --target sparse_conv_bench")
+    sparsities = [float(text) for text in arguments.sparsity.split(",")]
+    types = arguments.types.split(",")
+    wanted = [part for part in arguments.layers.split(";") if part]
+    chosen = {name: shape for name, shape in LAYERS.items() if not wanted or any(part in name for part in wanted)}
+    report = {"runs": arguments.runs, "machine": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg(),
+              "sparsities": sparsities, "threads": {}}
+    texts = []
+    for threads in map(int, arguments.threads.split(",")):
+        rows = {}
+        for name, shape in chosen.items():
+            rows[name] = summary(measure(shape, threads, sparsities, types, arguments.runs, arguments.programs), sparsities, types)
+        report["threads"][threads] = rows
+        for kind in types:
+            texts.append(table(threads, rows, sparsities, kind))
+            print(texts[-1], flush=True)
+    report["load_after"] = os.getloadavg()
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(report, indent=2), encoding="utf-8")
+    if arguments.markdown:
+        Path(arguments.markdown).write_text("\n".join(texts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
