@@ -30,8 +30,7 @@ DensePath<T>::DensePath(const ConvolutionShape& shape, std::span<const Weight> w
 template <class T>
 void DensePath<T>::pack_bytes(std::span<const Weight> weights) {
   int64_t total = 0;
-  const int64_t columns = (shape_.out_columns - 1) * shape_.stride_columns +
-                          (shape_.kernel_columns - 1) * shape_.dilation_columns + 1;
+  const int64_t columns = columns_read(shape_);
   for (int64_t block = 0; block * kBlock < shape_.out_channels; ++block) {
     const ChannelRange range = channels_read(shape_, block);
     Runs runs;

@@ -20,21 +20,25 @@ using WordPass = Pass<uint8_t, int16_t, int32_t>;
 using FloatPass = Pass<float, float, float>;
 constexpr int64_t kLine = 64;  // bytes
 
-// For the lines that are due with a job.
+// For the lines that are due with an output.
 template <class T, class W, class Sum>
-HWY_INLINE void ask(const Pass<T, W, Sum>& pass, int64_t job) {
-  const char* const line = reinterpret_cast<const char*>(pass.ahead) + job * pass.lines_ahead * kLine;
+HWY_INLINE void ask(const Pass<T, W, Sum>& pass, int64_t output) {
+  const char* const line = reinterpret_cast<const char*>(pass.ahead) + output * pass.lines_ahead * kLine;
   for (int64_t i = 0; i < pass.lines_ahead; ++i) hwy::Prefetch(line + i * kLine);
 }
 
 #if HWY_TARGET == HWY_SCALAR
 
 void run_words(const WordPass& pass) {
-  for (int64_t j = 0; j < pass.count; ++j) {
-    const Job job = pass.jobs[j];
-    for (int64_t i = 0; i < pass.groups * kGroup<uint8_t>; ++i) {
-      const int16_t* const row = pass.weights + pass.offsets[job.list + i];
-      for (int64_t k = 0; k < kBlock; ++k) pass.sums[job.sums + k] += pass.values[job.list + i] * row[k];
+  for (int64_t o = 0; o < pass.outputs; ++o) {
+    int32_t* const sums = pass.sums + o * kBlock;
+    if (pass.is_first) std::fill_n(sums, kBlock, 0);
+    for (int64_t t = 0; t < pass.tap_count; ++t) {
+      const ListPlace list = pass.lists[o * pass.step + pass.taps[t]];
+      for (uint32_t i = list.begin; i < list.begin + list.groups * kGroup<uint8_t>; ++i) {
+        const int16_t* const row = pass.weights + t * pass.tap_weights + pass.offsets[i];
+        for (int64_t k = 0; k < kBlock; ++k) sums[k] += pass.values[i] * row[k];
+      }
     }
   }
 }
@@ -49,28 +53,33 @@ using Words = hn::CappedTag<int16_t, kBlock / 2>;
 using Sums = hn::Repartition<int32_t, Words>;
 
 // Two rows are interleaved, so that a pair of products falls into one sum. Four vectors of sums are held.
-HWY_ATTR void add_words(const WordPass& pass, Job job, int64_t first) {
+HWY_ATTR void add_words(const WordPass& pass, int64_t output, int64_t first) {
   const Words words;
   const Sums lanes;
   const int64_t step = static_cast<int64_t>(hn::Lanes(words)), half = step / 2;
-  const uint8_t* const values = pass.values + job.list;
-  const uint16_t* const offsets = pass.offsets + job.list;
-  int32_t* const sums = pass.sums + job.sums + first;
+  int32_t* const sums = pass.sums + output * kBlock + first;
+  if (pass.is_first) std::fill_n(sums, 2 * step, 0);
   auto s0 = hn::Load(lanes, sums), s1 = hn::Load(lanes, sums + half);
   auto s2 = hn::Load(lanes, sums + step), s3 = hn::Load(lanes, sums + step + half);
   const auto add = [&](auto a, auto x, auto sum) {
     return integer_blocks::HWY_NAMESPACE::multiply_add_pairs(a, x, sum);
   };
-  for (int64_t i = 0; i < pass.groups * kGroup<uint8_t>; i += 2) {
-    const int16_t* const a = pass.weights + offsets[i] + first;
-    const int16_t* const b = pass.weights + offsets[i + 1] + first;
-    const auto x = hn::BitCast(words, hn::Set(lanes, values[i] | values[i + 1] << 16));
-    const auto a0 = hn::Load(words, a), b0 = hn::Load(words, b);
-    const auto a1 = hn::Load(words, a + step), b1 = hn::Load(words, b + step);
-    s0 = add(hn::InterleaveLower(words, a0, b0), x, s0);
-    s1 = add(hn::InterleaveUpper(words, a0, b0), x, s1);
-    s2 = add(hn::InterleaveLower(words, a1, b1), x, s2);
-    s3 = add(hn::InterleaveUpper(words, a1, b1), x, s3);
+  for (int64_t t = 0; t < pass.tap_count; ++t) {
+    const ListPlace list = pass.lists[output * pass.step + pass.taps[t]];
+    const uint8_t* const values = pass.values + list.begin;
+    const uint16_t* const offsets = pass.offsets + list.begin;
+    const int16_t* const weights = pass.weights + t * pass.tap_weights + first;
+    for (int64_t i = 0; i < list.groups * kGroup<uint8_t>; i += 2) {
+      const int16_t* const a = weights + offsets[i];
+      const int16_t* const b = weights + offsets[i + 1];
+      const auto x = hn::BitCast(words, hn::Set(lanes, values[i] | values[i + 1] << 16));
+      const auto a0 = hn::Load(words, a), b0 = hn::Load(words, b);
+      const auto a1 = hn::Load(words, a + step), b1 = hn::Load(words, b + step);
+      s0 = add(hn::InterleaveLower(words, a0, b0), x, s0);
+      s1 = add(hn::InterleaveUpper(words, a0, b0), x, s1);
+      s2 = add(hn::InterleaveLower(words, a1, b1), x, s2);
+      s3 = add(hn::InterleaveUpper(words, a1, b1), x, s3);
+    }
   }
   hn::Store(s0, lanes, sums);
   hn::Store(s1, lanes, sums + half);
@@ -80,9 +89,9 @@ HWY_ATTR void add_words(const WordPass& pass, Job job, int64_t first) {
 
 void run_words(const WordPass& pass) {
   const int64_t step = 2 * static_cast<int64_t>(hn::Lanes(Words()));
-  for (int64_t j = 0; j < pass.count; ++j) {
-    ask(pass, j);
-    for (int64_t first = 0; first < kBlock; first += step) add_words(pass, pass.jobs[j], first);
+  for (int64_t o = 0; o < pass.outputs; ++o) {
+    ask(pass, o);
+    for (int64_t first = 0; first < kBlock; first += step) add_words(pass, o, first);
   }
 }
 
@@ -102,27 +111,32 @@ using Floats = hn::CappedTag<float, 16>;
 // Vectors of sums that are held in registers at once.
 constexpr int64_t kHeld = 4;
 
-HWY_ATTR void add_floats(const FloatPass& pass, Job job, int64_t first) {
+HWY_ATTR void add_floats(const FloatPass& pass, int64_t output, int64_t first) {
   const Floats floats;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(floats));
-  const float* const values = pass.values + job.list;
-  const uint16_t* const offsets = pass.offsets + job.list;
-  float* const sums = pass.sums + job.sums + first;
+  float* const sums = pass.sums + output * kBlock + first;
+  if (pass.is_first) std::fill_n(sums, kHeld * lanes, 0.0f);
   auto a0 = hn::Load(floats, sums), a1 = hn::Load(floats, sums + lanes);
   auto a2 = hn::Load(floats, sums + 2 * lanes), a3 = hn::Load(floats, sums + 3 * lanes);
   auto b0 = hn::Zero(floats), b1 = b0, b2 = b0, b3 = b0;
-  for (int64_t i = 0; i < 2 * pass.groups; i += 2) {
-    const float* const a = pass.weights + offsets[i] + first;
-    const float* const b = pass.weights + offsets[i + 1] + first;
-    const auto x = hn::Set(floats, values[i]), y = hn::Set(floats, values[i + 1]);
-    a0 = hn::MulAdd(x, hn::Load(floats, a), a0);
-    a1 = hn::MulAdd(x, hn::Load(floats, a + lanes), a1);
-    a2 = hn::MulAdd(x, hn::Load(floats, a + 2 * lanes), a2);
-    a3 = hn::MulAdd(x, hn::Load(floats, a + 3 * lanes), a3);
-    b0 = hn::MulAdd(y, hn::Load(floats, b), b0);
-    b1 = hn::MulAdd(y, hn::Load(floats, b + lanes), b1);
-    b2 = hn::MulAdd(y, hn::Load(floats, b + 2 * lanes), b2);
-    b3 = hn::MulAdd(y, hn::Load(floats, b + 3 * lanes), b3);
+  for (int64_t t = 0; t < pass.tap_count; ++t) {
+    const ListPlace list = pass.lists[output * pass.step + pass.taps[t]];
+    const float* const values = pass.values + list.begin;
+    const uint16_t* const offsets = pass.offsets + list.begin;
+    const float* const weights = pass.weights + t * pass.tap_weights + first;
+    for (int64_t i = 0; i < list.groups * kGroup<float>; i += 2) {
+      const float* const a = weights + offsets[i];
+      const float* const b = weights + offsets[i + 1];
+      const auto x = hn::Set(floats, values[i]), y = hn::Set(floats, values[i + 1]);
+      a0 = hn::MulAdd(x, hn::Load(floats, a), a0);
+      a1 = hn::MulAdd(x, hn::Load(floats, a + lanes), a1);
+      a2 = hn::MulAdd(x, hn::Load(floats, a + 2 * lanes), a2);
+      a3 = hn::MulAdd(x, hn::Load(floats, a + 3 * lanes), a3);
+      b0 = hn::MulAdd(y, hn::Load(floats, b), b0);
+      b1 = hn::MulAdd(y, hn::Load(floats, b + lanes), b1);
+      b2 = hn::MulAdd(y, hn::Load(floats, b + 2 * lanes), b2);
+      b3 = hn::MulAdd(y, hn::Load(floats, b + 3 * lanes), b3);
+    }
   }
   hn::Store(hn::Add(a0, b0), floats, sums);
   hn::Store(hn::Add(a1, b1), floats, sums + lanes);
@@ -132,9 +146,9 @@ HWY_ATTR void add_floats(const FloatPass& pass, Job job, int64_t first) {
 
 HWY_ATTR void run_floats(const FloatPass& pass) {
   const int64_t step = kHeld * static_cast<int64_t>(hn::Lanes(Floats()));
-  for (int64_t j = 0; j < pass.count; ++j) {
-    ask(pass, j);
-    for (int64_t first = 0; first < kBlock; first += step) add_floats(pass, pass.jobs[j], first);
+  for (int64_t o = 0; o < pass.outputs; ++o) {
+    ask(pass, o);
+    for (int64_t first = 0; first < kBlock; first += step) add_floats(pass, o, first);
   }
 }
 
@@ -297,7 +311,7 @@ void list_plainly(const ListRow<T>& row) {
   for (int64_t s = 0; s < row.source_count; ++s) values[s] = row.sources[s].values;
   uint32_t end = row.begin;
   for (int64_t column = 0; column < row.columns; ++column) {
-    const uint32_t begin = row.begins[column] = end;
+    const uint32_t begin = end;
     for (int64_t s = 0; s < row.source_count; ++s) {
       const ListSource<T>& source = row.sources[s];
       const uint64_t bitmap = source.bitmaps[column];
@@ -312,7 +326,7 @@ void list_plainly(const ListRow<T>& row) {
       row.values[end] = T{0};
       row.offsets[end] = 0;
     }
-    row.groups[column] = static_cast<uint16_t>((end - begin) / kGroup<T>);
+    row.places[column] = {begin, static_cast<uint32_t>((end - begin) / kGroup<T>)};
   }
 }
 

@@ -3,10 +3,9 @@
 // for byte products (sparse_blocks_vnni.cc).
 //
 // Out channels are taken 64 at a time. Weights lie as [block][chunk][tap][in channel of the chunk][64]: the
-// rows of one tap and chunk stay in the first-level cache while all pixels pass. A pixel is the list of its
-// activations that are not zero; it adds its rows to the 64 sums of the output that the tap leads to. Pixels
-// pass in the order of the lengths of their lists, so that the loops over lists end where the processor
-// expects it.
+// rows of some taps and one chunk stay in the first-level cache while all outputs pass. An output's 64 sums
+// stay in registers while the lists of the pixels that these taps read are gone through: the activations that
+// are not zero, each with the place of its row of weights.
 #pragma once
 
 #include <cstdint>
@@ -47,23 +46,28 @@ inline constexpr int64_t kGroup = std::is_same_v<T, uint8_t> ? 4 : 2;
 template <class T>
 inline constexpr int64_t kChunk = std::is_same_v<T, uint8_t> ? 256 : 128;
 
-// One pixel's list and the 64 sums that it is added to.
-struct Job {
-  uint32_t list = 0, sums = 0;
+// The list of one pixel: groups * kGroup activations from `begin` on.
+struct ListPlace {
+  uint32_t begin = 0, groups = 0;
 };
 
-// sums[job.sums + k] += values[job.list + i] * weights[offsets[job.list + i] + k] for all jobs, k < 64 and
-// i < groups * kGroup. W: int8_t (byte products), int16_t (without them) or float.
+// The sums of a row of outputs over some taps:
+//   sums[64 * o + k] (+)= values[i] * weights[t * tap_weights + offsets[i] + k]
+// for k < 64, all taps t and all i of the list at lists[o * step + taps[t]].
+// W: int8_t (byte products), int16_t (without them) or float.
 template <class T, class W, class Sum>
 struct Pass {
-  const Job* jobs = nullptr;
-  int64_t count = 0, groups = 0;
+  const ListPlace* lists = nullptr;
+  int64_t outputs = 0, step = 1;
+  const int64_t* taps = nullptr;
+  int64_t tap_count = 0, tap_weights = 0;
   const T* values = nullptr;
   const uint16_t* offsets = nullptr;
   const W* weights = nullptr;
   Sum* sums = nullptr;
-  const W* ahead = nullptr;  // asked for meanwhile, some lines with each job: the weights of the next tap
-  int64_t lines_ahead = 0;   // with each job
+  bool is_first = false;     // the sums begin at zero
+  const W* ahead = nullptr;  // asked for meanwhile, some lines with each output: the weights of the next taps
+  int64_t lines_ahead = 0;   // with each output
 };
 void run(const Pass<uint8_t, int16_t, int32_t>& pass);
 void run(const Pass<float, float, float>& pass);
@@ -116,8 +120,7 @@ struct ListRow {
   T* values = nullptr;          // of all lists; up to 64 more than needed are written
   uint16_t* offsets = nullptr;  // channel number * 64
   uint32_t begin = 0;           // of the first list, in both
-  uint32_t* begins = nullptr;   // [columns]
-  uint16_t* groups = nullptr;   // [columns]
+  ListPlace* places = nullptr;  // [columns]: written
 };
 void list(const ListRow<uint8_t>& row);
 void list(const ListRow<float>& row);

@@ -42,29 +42,39 @@ namespace vnni {
 // rows lie in the order of byte_of_row.
 DELTAHOP_VNNI_TARGET void run(const Pass<uint8_t, int8_t, int32_t>& pass) {
   const char* ahead = reinterpret_cast<const char*>(pass.ahead);
-  for (int64_t j = 0; j < pass.count; ++j) {
-    const uint8_t* values = pass.values + pass.jobs[j].list;
-    const uint16_t* offsets = pass.offsets + pass.jobs[j].list;
-    int32_t* const sums = pass.sums + pass.jobs[j].sums;
+  const ListPlace* lists = pass.lists;
+  int32_t* sums = pass.sums;
+  for (int64_t output = pass.outputs; output > 0; --output, lists += pass.step, sums += kBlock) {
     __m512i sum[4];
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) sum[i] = _mm512_load_si512(sums + 16 * i);
+    for (int i = 0; i < 4; ++i) {
+      sum[i] = pass.is_first ? _mm512_setzero_si512() : _mm512_load_si512(sums + 16 * i);
+    }
     for (int64_t line = 0; line < pass.lines_ahead; ++line, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
-    for (int64_t group = pass.groups; group > 0; --group, values += 4, offsets += 4) {
-      // Loads are what the loop waits for: the four offsets come with one.
-      uint64_t four;
-      std::memcpy(&four, offsets, sizeof four);
-      const __m512i a = _mm512_load_si512(pass.weights + (four & 0xffff));
-      const __m512i b = _mm512_load_si512(pass.weights + _bextr_u64(four, 16, 16));
-      const __m512i c = _mm512_load_si512(pass.weights + _bextr_u64(four, 32, 16));
-      const __m512i d = _mm512_load_si512(pass.weights + (four >> 48));
-      const __m512i ab0 = _mm512_unpacklo_epi8(a, b), ab1 = _mm512_unpackhi_epi8(a, b);
-      const __m512i cd0 = _mm512_unpacklo_epi8(c, d), cd1 = _mm512_unpackhi_epi8(c, d);
-      const __m512i x = four_bytes(values);
-      sum[0] = _mm512_dpbusd_epi32(sum[0], x, _mm512_unpacklo_epi16(ab0, cd0));
-      sum[1] = _mm512_dpbusd_epi32(sum[1], x, _mm512_unpackhi_epi16(ab0, cd0));
-      sum[2] = _mm512_dpbusd_epi32(sum[2], x, _mm512_unpacklo_epi16(ab1, cd1));
-      sum[3] = _mm512_dpbusd_epi32(sum[3], x, _mm512_unpackhi_epi16(ab1, cd1));
+    const int8_t* weights = pass.weights;
+    for (int64_t t = 0; t < pass.tap_count; ++t, weights += pass.tap_weights) {
+      // The pass is read again here, from memory: g++ 12 would keep it in vector registers, whose moves wait
+      // behind all products under way, and the next list's loads with them (a third slower).
+      asm volatile("" ::: "memory");
+      const ListPlace list = lists[pass.taps[t]];
+      const uint8_t* values = pass.values + list.begin;
+      const uint16_t* offsets = pass.offsets + list.begin;
+      for (uint32_t group = list.groups; group > 0; --group, values += 4, offsets += 4) {
+        // Loads are what the loop waits for: the four offsets come with one.
+        uint64_t four;
+        std::memcpy(&four, offsets, sizeof four);
+        const __m512i a = _mm512_load_si512(weights + (four & 0xffff));
+        const __m512i b = _mm512_load_si512(weights + _bextr_u64(four, 16, 16));
+        const __m512i c = _mm512_load_si512(weights + _bextr_u64(four, 32, 16));
+        const __m512i d = _mm512_load_si512(weights + (four >> 48));
+        const __m512i ab0 = _mm512_unpacklo_epi8(a, b), ab1 = _mm512_unpackhi_epi8(a, b);
+        const __m512i cd0 = _mm512_unpacklo_epi8(c, d), cd1 = _mm512_unpackhi_epi8(c, d);
+        const __m512i x = four_bytes(values);
+        sum[0] = _mm512_dpbusd_epi32(sum[0], x, _mm512_unpacklo_epi16(ab0, cd0));
+        sum[1] = _mm512_dpbusd_epi32(sum[1], x, _mm512_unpackhi_epi16(ab0, cd0));
+        sum[2] = _mm512_dpbusd_epi32(sum[2], x, _mm512_unpacklo_epi16(ab1, cd1));
+        sum[3] = _mm512_dpbusd_epi32(sum[3], x, _mm512_unpackhi_epi16(ab1, cd1));
+      }
     }
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) _mm512_store_si512(sums + 16 * i, sum[i]);
@@ -88,7 +98,7 @@ DELTAHOP_VNNI_TARGET void list(const ListRow<uint8_t>& row) {
   for (int64_t s = 0; s < row.source_count; ++s) values[s] = row.sources[s].values;
   uint32_t end = row.begin;
   for (int64_t column = 0; column < row.columns; ++column) {
-    const uint32_t begin = row.begins[column] = end;
+    const uint32_t begin = end;
     for (int64_t s = 0; s < row.source_count; ++s) {
       const ListSource<uint8_t>& source = row.sources[s];
       const uint64_t bitmap = source.bitmaps[column], kept = bitmap & source.mask;
@@ -106,7 +116,7 @@ DELTAHOP_VNNI_TARGET void list(const ListRow<uint8_t>& row) {
     std::memset(row.values + end, 0, 4);
     std::memset(row.offsets + end, 0, 4 * sizeof(uint16_t));
     end = begin + ((end - begin + 3) & ~uint32_t{3});
-    row.groups[column] = static_cast<uint16_t>((end - begin) / 4);
+    row.places[column] = {begin, (end - begin) / 4};
   }
 }
 

@@ -21,7 +21,6 @@ struct SparseConvolution<T>::State {
   struct Scratch {
     sparse_blocks::Buffer<Sum> sums;
     sparse_blocks::Buffer<T> rows, pooled;
-    std::vector<sparse_blocks::Job> jobs;
     std::vector<int64_t> places;
     std::vector<const T*> window;
   };
@@ -82,7 +81,8 @@ SparseConvolution<T>::SparseConvolution(const ConvolutionShape& shape, std::span
                                         std::span<const Sum> bias, const Output& output,
                                         const MaximumPooling& pooling)
     : state_(std::make_unique<State>()) {
-  DELTAHOP_CHECK(shape.batch == 1 && shape.in_rows <= 65535 && shape.in_columns <= 65535);
+  DELTAHOP_CHECK(shape.batch == 1);
+  DELTAHOP_CHECK(shape.out_rows > 0 && shape.out_columns > 0 && shape.pad_top >= 0 && shape.pad_left >= 0);
   DELTAHOP_CHECK(shape.groups > 0 && shape.in_channels % shape.groups == 0 &&
                  shape.out_channels % shape.groups == 0);
   DELTAHOP_CHECK(static_cast<int64_t>(weights.size()) == shape.out_channels * shape.kernel_size());
@@ -148,7 +148,7 @@ void SparseConvolution<T>::State::for_each_strip(const CompressedMap<T>& input,
                  input.channels() == shape.in_channels);
   if (path == ConvolutionPath::sparse) {
     if (!sparse) sparse.emplace(shape, weights);
-    sparse->prepare(input, strips, workers);
+    sparse->prepare(input, workers);
   } else {
     if (!dense) dense.emplace(shape, weights);
     dense->prepare(input, workers);
@@ -163,7 +163,7 @@ void SparseConvolution<T>::State::for_each_strip(const CompressedMap<T>& input,
     Scratch& mine = scratch[static_cast<size_t>(piece)];
     Sum* const sums = mine.sums.reserve((strips[at].end - strips[at].begin) * shape.out_columns * kBlock);
     if (path == ConvolutionPath::sparse) {
-      sparse->sum(block, strips, at, sums, mine.jobs);
+      sparse->sum(block, strips[at], sums);
     } else {
       dense->sum(block, strips[at], sums, mine.places);
     }

@@ -6,6 +6,12 @@
 #include "deltahop/kernels/delta_columns.h"
 
 namespace deltahop::sparse_blocks {
+namespace {
+
+// Weights of the taps that run together: with sums and lists beside them, a first-level cache of 48 KiB.
+constexpr int64_t kTapBytes = 36 << 10;
+
+}  // namespace
 
 template <class T>
 SparsePath<T>::SparsePath(const ConvolutionShape& shape, std::span<const Weight> weights) : shape_(shape) {
@@ -38,7 +44,12 @@ SparsePath<T>::SparsePath(const ConvolutionShape& shape, std::span<const Weight>
     word_order(places);
     pack(weights, places, words_);
   }
-  for (int64_t s = 0; s < shape.kernel_columns; ++s) columns_.push_back(column_places(shape, s));
+  for (int64_t r = 0; r < shape.kernel_rows; ++r) {
+    for (int64_t s = 0; s < shape.kernel_columns; ++s) {
+      taps_.push_back(r * shape.dilation_rows * columns_read(shape) + s * shape.dilation_columns);
+    }
+  }
+  for (Chunk& chunk : chunks_) chunk.lists.prepare(shape, chunk.channels);
 }
 
 template <class T>
@@ -66,98 +77,64 @@ void SparsePath<T>::pack(std::span<const Weight> weights, const int64_t (&places
 }
 
 template <class T>
-void SparsePath<T>::prepare(const CompressedMap<T>& map, const std::vector<Strip>& strips,
-                            RowWorkers& workers) {
-  for (Chunk& chunk : chunks_) {
-    chunk.lists.prepare(map, chunk.channels);
-    chunk.strips.resize(strips.size());
-  }
-  const int64_t chunks = static_cast<int64_t>(chunks_.size()), rows = map.rows();
-  for_each(workers, chunks * rows, [&](int64_t i, int) {
+void SparsePath<T>::prepare(const CompressedMap<T>& map, RowWorkers& workers) {
+  const int64_t rows = rows_read(shape_);
+  for_each(workers, static_cast<int64_t>(chunks_.size()) * rows, [&](int64_t i, int) {
     chunks_[static_cast<size_t>(i / rows)].lists.build_row(map, i % rows, has_bytes_);
   });
-  for_each(workers, chunks * static_cast<int64_t>(strips.size()), [&](int64_t i, int) {
-    Chunk& chunk = chunks_[static_cast<size_t>(i) / strips.size()];
-    const size_t strip = static_cast<size_t>(i) % strips.size();
-    chunk.strips[strip].sort(shape_, strips[strip], chunk.lists);
-  });
-  rows_.clear();
-  for (const Strip& strip : strips) {
-    for (int64_t r = 0; r < shape_.kernel_rows; ++r) rows_.push_back(row_places(shape_, strip, r));
-  }
 }
 
 template <class T>
-void SparsePath<T>::sum(int64_t block, const std::vector<Strip>& strips, size_t strip, Sum* sums,
-                        std::vector<Job>& jobs) const {
+void SparsePath<T>::sum(int64_t block, const Strip& strip, Sum* sums) const {
   const Block& from = blocks_[static_cast<size_t>(block)];
-  const int64_t count = (strips[strip].end - strips[strip].begin) * shape_.out_columns * kBlock;
-  std::fill(sums, sums + count, Sum{0});
   int64_t weights = from.weights;
   for (size_t i = 0; i < from.chunks; ++i) {
     const Chunk& chunk = chunks_[from.first_chunk + i];
-    run_chunk(chunk, strip, weights, sums, jobs);
-    weights += chunk.channels.size() * shape_.kernel_rows * shape_.kernel_columns * kBlock;
-  }
-}
-
-template <class T>
-void SparsePath<T>::run_chunk(const Chunk& chunk, size_t strip, int64_t weights, Sum* sums,
-                              std::vector<Job>& jobs) const {
-  for (int64_t r = 0; r < shape_.kernel_rows; ++r) {
-    const int32_t* const rows =
-        rows_[strip * static_cast<size_t>(shape_.kernel_rows) + static_cast<size_t>(r)].data();
-    for (int64_t s = 0; s < shape_.kernel_columns; ++s) {
-      const int32_t* const columns = columns_[static_cast<size_t>(s)].data();
-      const auto run_with = [&](auto& packed) {
-        using W = std::remove_cvref_t<decltype(*packed.data())>;
-        run_tap<W>(
-            chunk, strip, rows, columns,
-            {nullptr, 0, 0, chunk.lists.values(), chunk.lists.offsets(), packed.data() + weights, sums},
-            jobs);
-      };
-      if constexpr (std::is_same_v<T, float>) {
-        run_with(floats_);
-      } else if (has_bytes_) {
-        run_with(bytes_);
-      } else {
-        run_with(words_);
-      }
-      weights += chunk.channels.size() * kBlock;
+    if constexpr (std::is_same_v<T, float>) {
+      run_chunk(chunk, floats_.data() + weights, strip, sums, i == 0);
+    } else if (has_bytes_) {
+      run_chunk(chunk, bytes_.data() + weights, strip, sums, i == 0);
+    } else {
+      run_chunk(chunk, words_.data() + weights, strip, sums, i == 0);
     }
+    weights += chunk.channels.size() * static_cast<int64_t>(taps_.size()) * kBlock;
   }
 }
 
+// Some taps together, whose weights fit the first-level cache.
 template <class T>
 template <class W>
-void SparsePath<T>::run_tap(const Chunk& chunk, size_t strip, const int32_t* rows, const int32_t* columns,
-                            Pass<T, W, Sum> pass, std::vector<Job>& jobs) const {
-  const SortedPixels& sorted = chunk.strips[strip];
-  jobs.resize(sorted.pixels.size() + 1);
-  // The next tap's weights lie behind this one's and are asked for while its jobs run.
+void SparsePath<T>::run_chunk(const Chunk& chunk, const W* weights, const Strip& strip, Sum* sums,
+                              bool is_first) const {
   constexpr int64_t kLine = 64 / sizeof(W);
-  const int64_t lines = chunk.channels.size() * kBlock / kLine;
-  pass.ahead = pass.weights + lines * kLine;
-  pass.lines_ahead = lines / std::max<int64_t>(static_cast<int64_t>(sorted.pixels.size()), 1) + 1;
-  size_t i = 0;
-  for (const SortedPixels::Class& same : sorted.classes) {
-    Job* end = jobs.data();
-    for (; i < same.end; ++i) {  // without a branch: which pixels have a place is as random as their order
-      const SortedPixels::Pixel pixel = sorted.pixels[i];
-      const int32_t place = rows[pixel.row] + columns[pixel.column];
-      *end = {pixel.list, static_cast<uint32_t>(place)};
-      end += place >= 0;
+  const int64_t taps = static_cast<int64_t>(taps_.size());
+  const int64_t outputs = (strip.end - strip.begin) * shape_.out_columns;
+  Pass<T, W, Sum> pass;
+  pass.outputs = shape_.out_columns;
+  pass.step = shape_.stride_columns;
+  pass.tap_weights = chunk.channels.size() * kBlock;
+  pass.values = chunk.lists.values();
+  pass.offsets = chunk.lists.offsets();
+  const int64_t together =
+      std::max<int64_t>(kTapBytes / (pass.tap_weights * static_cast<int64_t>(sizeof(W))), 1);
+  for (int64_t tap = 0; tap < taps; tap += together) {
+    pass.taps = taps_.data() + tap;
+    pass.tap_count = std::min(together, taps - tap);
+    pass.weights = weights + tap * pass.tap_weights;
+    pass.is_first = is_first && tap == 0;
+    // The weights of the next taps lie behind these.
+    pass.ahead = pass.weights + pass.tap_count * pass.tap_weights;
+    pass.lines_ahead = (pass.tap_count * pass.tap_weights / kLine + outputs - 1) / outputs;
+    for (int64_t p = strip.begin; p < strip.end; ++p) {
+      pass.lists = chunk.lists.places() + p * shape_.stride_rows * chunk.lists.columns();
+      pass.sums = sums + (p - strip.begin) * shape_.out_columns * kBlock;
+      if constexpr (std::is_same_v<W, int8_t>) {
+        vnni::run(pass);
+      } else {
+        run(pass);
+      }
+      pass.ahead += pass.outputs * pass.lines_ahead * kLine;
     }
-    pass.jobs = jobs.data();
-    pass.count = end - jobs.data();
-    pass.groups = same.groups;
-    const W* const end_ahead = pass.ahead + pass.count * pass.lines_ahead * kLine;
-    if constexpr (std::is_same_v<W, int8_t>) {
-      vnni::run(pass);
-    } else {
-      run(pass);
-    }
-    pass.ahead = end_ahead;
   }
 }
 

@@ -17,18 +17,16 @@ class SparsePath {
 
   SparsePath(const ConvolutionShape& shape, std::span<const Weight> weights);
 
-  // Makes the lists of a map, before the sums of its strips are taken.
-  void prepare(const CompressedMap<T>& map, const std::vector<Strip>& strips, RowWorkers& workers);
-  // The sums of a strip, [rows, Q, 64]. `jobs` is scratch. Several threads may call at once.
-  void sum(int64_t block, const std::vector<Strip>& strips, size_t strip, Sum* sums,
-           std::vector<Job>& jobs) const;
+  // Makes the lists of a map, before sums are taken.
+  void prepare(const CompressedMap<T>& map, RowWorkers& workers);
+  // The sums of a strip, [rows, Q, 64]. Several threads may call at once.
+  void sum(int64_t block, const Strip& strip, Sum* sums) const;
   int64_t weight_bytes() const;
 
  private:
   struct Chunk {
     ChannelRange channels;
     ChunkLists<T> lists;
-    std::vector<SortedPixels> strips;
   };
   struct Block {
     size_t first_chunk = 0, chunks = 0;
@@ -36,10 +34,8 @@ class SparsePath {
   };
   template <class W>
   void pack(std::span<const Weight> weights, const int64_t (&places)[kBlock], Buffer<W>& packed);
-  void run_chunk(const Chunk& chunk, size_t strip, int64_t weights, Sum* sums, std::vector<Job>& jobs) const;
   template <class W>
-  void run_tap(const Chunk& chunk, size_t strip, const int32_t* rows, const int32_t* columns,
-               Pass<T, W, Sum> pass, std::vector<Job>& jobs) const;
+  void run_chunk(const Chunk& chunk, const W* weights, const Strip& strip, Sum* sums, bool is_first) const;
 
   ConvolutionShape shape_;
   std::vector<Chunk> chunks_;
@@ -49,7 +45,7 @@ class SparsePath {
   Buffer<int8_t> bytes_;
   Buffer<int16_t> words_;
   Buffer<float> floats_;
-  std::vector<std::vector<int32_t>> columns_, rows_;  // by kernel column; by strip and kernel row
+  std::vector<int64_t> taps_;  // where each leads, in the places of lists
 };
 
 extern template class SparsePath<uint8_t>;

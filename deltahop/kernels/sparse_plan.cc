@@ -11,16 +11,8 @@ namespace {
 constexpr int64_t kStripBytes = 256 << 10;
 // Pieces of work for each thread where there are several, so that none waits long for the others.
 constexpr int64_t kPiecesPerThread = 3;
-// Added to another place, a place stays negative.
-constexpr int32_t kNowhere = std::numeric_limits<int32_t>::min() / 2;
 
 int64_t ceil_divide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// The output position that reads `in` through a tap at `offset`; -1 for none.
-int64_t output_of(int64_t in, int64_t offset, int64_t stride) {
-  const int64_t distance = in - offset;
-  return distance < 0 || distance % stride != 0 ? -1 : distance / stride;
-}
 
 }  // namespace
 
@@ -54,94 +46,57 @@ std::vector<Strip> cut_into_strips(const ConvolutionShape& shape, const MaximumP
   return strips;
 }
 
+int64_t rows_read(const ConvolutionShape& shape) {
+  return (shape.out_rows - 1) * shape.stride_rows + (shape.kernel_rows - 1) * shape.dilation_rows + 1;
+}
+
+int64_t columns_read(const ConvolutionShape& shape) {
+  return (shape.out_columns - 1) * shape.stride_columns +
+         (shape.kernel_columns - 1) * shape.dilation_columns + 1;
+}
+
 template <class T>
-void ChunkLists<T>::prepare(const CompressedMap<T>& map, ChannelRange channels) {
+void ChunkLists<T>::prepare(const ConvolutionShape& shape, ChannelRange channels) {
   channels_ = channels;
+  rows_ = rows_read(shape);
+  columns_ = columns_read(shape);
+  top_ = shape.pad_top;
+  left_ = shape.pad_left;
   // What is written behind the last list of a row may not reach the next one: another thread's.
-  row_capacity_ = map.columns() * ceil_divide(channels.size(), kGroup<T>) * kGroup<T> + kBlock;
-  const int64_t capacity = map.rows() * row_capacity_;
+  row_capacity_ = shape.in_columns * ceil_divide(channels.size(), kGroup<T>) * kGroup<T> + kBlock;
+  const int64_t capacity = shape.in_rows * row_capacity_;
   DELTAHOP_CHECK(capacity <= std::numeric_limits<uint32_t>::max());
   values_.reserve(capacity);
   offsets_.reserve(capacity);
-  begins_.resize(static_cast<size_t>(map.rows() * map.columns()));
-  groups_.resize(begins_.size());
+  places_.resize(static_cast<size_t>(rows_ * columns_));  // those of the border stay empty
 }
 
 template <class T>
 void ChunkLists<T>::build_row(const CompressedMap<T>& map, int64_t row, bool has_bytes) {
+  const int64_t y = row - top_, columns = std::min(map.columns(), columns_ - left_);
+  if (y < 0 || y >= map.rows() || columns <= 0) return;
   ListSource<T> sources[kChunk<T> / kBlock + 1];
   ListRow<T> lists;
   for (int64_t block = channels_.begin / kBlock; block * kBlock < channels_.end; ++block) {
     ListSource<T>& source = sources[lists.source_count++];
-    source = {map.bitmaps(block, row), map.values(block, row), ~uint64_t{0},
-              block * kBlock - channels_.begin};
+    source = {map.bitmaps(block, y), map.values(block, y), ~uint64_t{0}, block * kBlock - channels_.begin};
     const int64_t before = std::max<int64_t>(-source.channel, 0);
     const int64_t behind = std::max<int64_t>((block + 1) * kBlock - channels_.end, 0);
     source.mask = ~uint64_t{0} << before & ~uint64_t{0} >> behind;
   }
   lists.sources = sources;
-  lists.columns = map.columns();
+  lists.columns = columns;
   lists.values = values_.data();
   lists.offsets = offsets_.data();
-  lists.begin = static_cast<uint32_t>(row * row_capacity_);
-  lists.begins = begins_.data() + row * map.columns();
-  lists.groups = groups_.data() + row * map.columns();
+  lists.begin = static_cast<uint32_t>(y * row_capacity_);
+  lists.places = places_.data() + row * columns_ + left_;
   if constexpr (std::is_same_v<T, uint8_t>) {
     if (has_bytes) return vnni::list(lists);
   }
   list(lists);
 }
 
-template <class T>
-void SortedPixels::sort(const ConvolutionShape& shape, const Strip& strip, const ChunkLists<T>& lists) {
-  const int64_t reach = (shape.kernel_rows - 1) * shape.dilation_rows;
-  const int64_t first = std::max<int64_t>(strip.begin * shape.stride_rows - shape.pad_top, 0);
-  const int64_t end =
-      std::min((strip.end - 1) * shape.stride_rows - shape.pad_top + reach + 1, shape.in_rows);
-  counts.assign(static_cast<size_t>(kChunk<T> / kGroup<T> + 2), 0);
-  for (int64_t i = first * shape.in_columns; i < end * shape.in_columns; ++i) ++counts[lists.groups(i) + 1u];
-  classes.clear();
-  counts[1] = 0;  // empty lists are left out
-  for (size_t groups = 1; groups + 1 < counts.size(); ++groups) {
-    counts[groups + 1] += counts[groups];
-    if (counts[groups + 1] > counts[groups])
-      classes.push_back({static_cast<int64_t>(groups), counts[groups + 1]});
-  }
-  pixels.resize(counts.back());
-  for (int64_t row = first; row < end; ++row) {
-    for (int64_t column = 0; column < shape.in_columns; ++column) {
-      const int64_t i = row * shape.in_columns + column;
-      if (lists.groups(i) == 0) continue;
-      pixels[counts[lists.groups(i)]++] = {lists.begin(i), static_cast<uint16_t>(row),
-                                           static_cast<uint16_t>(column)};
-    }
-  }
-}
-
-std::vector<int32_t> row_places(const ConvolutionShape& shape, const Strip& strip, int64_t kernel_row) {
-  std::vector<int32_t> places(static_cast<size_t>(shape.in_rows), kNowhere);
-  for (int64_t y = 0; y < shape.in_rows; ++y) {
-    const int64_t p = output_of(y, kernel_row * shape.dilation_rows - shape.pad_top, shape.stride_rows);
-    if (p < strip.begin || p >= strip.end) continue;
-    places[static_cast<size_t>(y)] = static_cast<int32_t>((p - strip.begin) * shape.out_columns * kBlock);
-  }
-  return places;
-}
-
-std::vector<int32_t> column_places(const ConvolutionShape& shape, int64_t kernel_column) {
-  std::vector<int32_t> places(static_cast<size_t>(shape.in_columns), kNowhere);
-  for (int64_t x = 0; x < shape.in_columns; ++x) {
-    const int64_t q =
-        output_of(x, kernel_column * shape.dilation_columns - shape.pad_left, shape.stride_columns);
-    if (q < 0 || q >= shape.out_columns) continue;
-    places[static_cast<size_t>(x)] = static_cast<int32_t>(q * kBlock);
-  }
-  return places;
-}
-
 template class ChunkLists<uint8_t>;
 template class ChunkLists<float>;
-template void SortedPixels::sort(const ConvolutionShape&, const Strip&, const ChunkLists<uint8_t>&);
-template void SortedPixels::sort(const ConvolutionShape&, const Strip&, const ChunkLists<float>&);
 
 }  // namespace deltahop::sparse_blocks

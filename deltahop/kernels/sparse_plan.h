@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a convolution over compressed maps is cut: blocks of 64 out channels with the in channels that they
-// read, strips of rows whose sums stay in the second-level cache, and for each strip its pixels in the order
-// of their lists' lengths.
+// read, strips of rows whose sums stay in the second-level cache, and the lists of all pixels.
 #pragma once
 
 #include <atomic>
@@ -30,50 +29,32 @@ struct Strip {
 std::vector<Strip> cut_into_strips(const ConvolutionShape& shape, const MaximumPooling& pooling,
                                    int64_t sum_bytes, int threads);
 
-// The lists of all pixels over one chunk of channels.
+// The lists of all pixels over one chunk of channels, and of the pixels of its border: those are empty, so
+// that no tap leads outside.
 template <class T>
 class ChunkLists {
  public:
-  void prepare(const CompressedMap<T>& map, ChannelRange channels);
+  void prepare(const ConvolutionShape& shape, ChannelRange channels);
+  // Row `row` of the map with its border.
   void build_row(const CompressedMap<T>& map, int64_t row, bool has_bytes);
 
+  int64_t rows() const { return rows_; }
+  int64_t columns() const { return columns_; }
+  const ListPlace* places() const { return places_.data(); }  // [rows, columns]
   const T* values() const { return values_.data(); }
   const uint16_t* offsets() const { return offsets_.data(); }
-  uint32_t begin(int64_t pixel) const { return begins_[static_cast<size_t>(pixel)]; }
-  uint16_t groups(int64_t pixel) const { return groups_[static_cast<size_t>(pixel)]; }
 
  private:
   ChannelRange channels_;
-  int64_t row_capacity_ = 0;
+  int64_t rows_ = 0, columns_ = 0, top_ = 0, left_ = 0, row_capacity_ = 0;
   Buffer<T> values_;
   Buffer<uint16_t> offsets_;
-  std::vector<uint32_t> begins_;
-  std::vector<uint16_t> groups_;
+  std::vector<ListPlace> places_;
 };
 
-// Pixels that hold something, shortest list first.
-struct SortedPixels {
-  struct Pixel {
-    uint32_t list = 0;
-    uint16_t row = 0, column = 0;
-  };
-  struct Class {
-    int64_t groups = 0;
-    size_t end = 0;  // pixels up to here have lists of so many groups
-  };
-  std::vector<Pixel> pixels;
-  std::vector<Class> classes;
-  std::vector<uint32_t> counts;  // scratch
-
-  // The rows of the map that the strip reads.
-  template <class T>
-  void sort(const ConvolutionShape& shape, const Strip& strip, const ChunkLists<T>& lists);
-};
-
-// Where a tap leads: the sums of a pixel's output in a strip are at rows[row] + columns[column], nowhere
-// where that is negative.
-std::vector<int32_t> row_places(const ConvolutionShape& shape, const Strip& strip, int64_t kernel_row);
-std::vector<int32_t> column_places(const ConvolutionShape& shape, int64_t kernel_column);
+// Rows and columns of the map that outputs read, its border included.
+int64_t rows_read(const ConvolutionShape& shape);
+int64_t columns_read(const ConvolutionShape& shape);
 
 // Calls body(index, piece) for each index below count, from all threads; `piece` is the thread's number.
 template <class Body>
