@@ -23,6 +23,8 @@ struct Surroundings {
 void add_profile(CLI::App& program, Surroundings& surroundings);
 void add_simulate(CLI::App& program, Surroundings& surroundings);
 void add_run(CLI::App& program, Surroundings& surroundings);
+void add_calibrate(CLI::App& program, Surroundings& surroundings);
+void add_bench(CLI::App& program, Surroundings& surroundings);
 void add_tune(CLI::App& program, Surroundings& surroundings);
 void add_train(CLI::App& program, Surroundings& surroundings);
 void add_quantize(CLI::App& program, Surroundings& surroundings);

@@ -102,6 +102,8 @@ int run_program(int argc, char** argv) {
   add_profile(program, surroundings);
   add_simulate(program, surroundings);
   add_run(program, surroundings);
+  add_bench(program, surroundings);
+  add_calibrate(program, surroundings);
   add_tune(program, surroundings);
   add_train(program, surroundings);
   add_quantize(program, surroundings);

@@ -104,6 +104,7 @@ SparseNetwork::~SparseNetwork() = default;
 
 IntegerResult SparseNetwork::run(const std::vector<Tensor>& inputs) { return engine_->run(inputs); }
 void SparseNetwork::set_rule(PathRule rule) { engine_->options.rule = rule; }
+void SparseNetwork::set_count_macs(bool count) { engine_->options.count_macs = count; }
 const std::vector<SparseLayer>& SparseNetwork::layers() const { return engine_->layers; }
 void SparseNetwork::set_break_even(size_t layer, double zero_share) {
   engine_->layers.at(layer).break_even = zero_share;

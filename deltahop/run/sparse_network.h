@@ -68,6 +68,7 @@ class SparseNetwork {
   IntegerResult run(const std::vector<Tensor>& inputs);
 
   void set_rule(PathRule rule);
+  void set_count_macs(bool count);
   // Convolutions that can skip zeros, in order.
   const std::vector<SparseLayer>& layers() const;
   void set_break_even(size_t layer, double zero_share);
