@@ -16,6 +16,7 @@
 #include "deltahop/cli/training_process.h"
 #include "deltahop/cli/training_report.h"
 #include "deltahop/recipe/recipe.h"
+#include "deltahop/report/chart_svg.h"
 
 namespace deltahop {
 namespace {
@@ -117,7 +118,8 @@ void show(Findings findings, const TrainOptions& options, const Recipe& recipe,
         .html = [&] { return to_html(findings); },
         .json = [&] { return to_json(findings); },
         .csv = [&] { return to_csv(findings); },
-        .text = [&] { return to_text(findings, style_of(surroundings.console)); }},
+        .text = [&] { return to_text(findings, style_of(surroundings.console)); },
+        .svg = [&] { return charts_svg(findings.charts); }},
        report, surroundings.console);
 }
 
@@ -175,6 +177,7 @@ void add_train(CLI::App& program, Surroundings& surroundings) {
       "-o,--output", options->report.output,
       "A folder for the checkpoint, the trained network and the report; without it NAME-training/");
   options->report.add_forms_to(*command);
+  options->report.add_svg_to(*command);
   exclude(*command, "--all", {"--variant"});
   exclude(*command, "--resume", {"--restart"});
   command->footer(

@@ -2,6 +2,7 @@
 #include "deltahop/cli/training_plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -22,9 +23,14 @@ class Plan {
     const int64_t first = choices_.fold.value_or(0);
     const int64_t last = choices_.all && !choices_.fold ? recipe_.folds - 1 : first;
     many_ = seeds.size() > 1 || last > first;
+    first_seed_ = seeds.front();
+    const std::vector<std::string> names = variants();
+    for (const std::string& name : names) teachers_.insert(teacher_of(name));
     for (const uint64_t seed : seeds) {
       for (int64_t fold = first; fold <= last; ++fold) {
-        for (const std::string& variant : variants()) add(variant, seed, fold);
+        for (const std::string& name : names) {
+          if (seed == first_seed_ || teachers_.count(name) == 0) add(name, seed, fold);
+        }
       }
     }
     return std::move(jobs_);
@@ -59,16 +65,31 @@ class Plan {
     return output / name;
   }
 
-  // The one that it starts from comes first, once.
+  Recipe recipe_of(const std::string& variant) const {
+    return read_recipe(choices_.recipe, {variant, choices_.settings});
+  }
+  std::string teacher_of(const std::string& variant) const {
+    return variant.empty() ? recipe_.teacher.variant : recipe_of(variant).teacher.variant;
+  }
+
+  // The one that it starts from comes first, once, and so does the one that teaches it.
   void add(const std::string& variant, uint64_t seed, int64_t fold) {
     const std::filesystem::path folder = folder_of(variant, seed, fold);
     const auto there = [&](const TrainingJob& job) { return job.folder == folder; };
     if (std::any_of(jobs_.begin(), jobs_.end(), there)) return;
-    TrainingJob job{variant, seed, fold, folder, {}};
+    TrainingJob job{variant, seed, fold, folder, {}, {}};
     if (!variant.empty() && !variant_of(variant).from.empty()) {
       const std::string& from = variant_of(variant).from;
       add(from, seed, fold);
       job.from = folder_of(from, seed, fold) / kCheckpoint;
+    }
+    const std::string teacher = teacher_of(variant);
+    if (!teacher.empty() && teacher == variant)
+      throw Error(choices_.recipe, fmt::format("the variant '{}' is its own teacher", variant),
+                  "set teacher.variant in those that it teaches only");
+    if (!teacher.empty()) {
+      add(teacher, first_seed_, fold);
+      job.teacher = folder_of(teacher, first_seed_, fold) / recipe_of(teacher).exports.file;
     }
     jobs_.push_back(std::move(job));
   }
@@ -76,6 +97,8 @@ class Plan {
   const Recipe& recipe_;
   const TrainingChoices& choices_;
   bool many_ = false;
+  uint64_t first_seed_ = 0;
+  std::set<std::string> teachers_;
   std::vector<TrainingJob> jobs_;
 };
 
@@ -92,6 +115,7 @@ std::vector<std::string> TrainingJob::arguments(const TrainingChoices& choices) 
   const auto set = [&](const std::string& setting) { words.insert(words.end(), {"--set", setting}); };
   if (!variant.empty()) words.insert(words.end(), {"--variant", variant});
   if (!from.empty()) words.insert(words.end(), {"--from", from.string()});
+  if (!teacher.empty()) words.insert(words.end(), {"--teacher", teacher.string()});
   set(fmt::format("seed={}", seed));
   if (choices.epochs) set(fmt::format("epochs={}", *choices.epochs));
   if (choices.threads) set(fmt::format("threads={}", *choices.threads));

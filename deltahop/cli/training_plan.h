@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is to be trained: one training, or variants x seeds x folds, those that others start from first.
+// What is to be trained: one training, or variants x seeds x folds, those that others start from first. A
+// variant that teaches others is trained once, by the first seed.
 #pragma once
 
 #include <filesystem>
@@ -27,8 +28,9 @@ struct TrainingJob {
   uint64_t seed = 1;
   int64_t fold = 0;
   std::filesystem::path folder;
-  std::filesystem::path from;  // checkpoint to start with; "" for none
-  std::string name() const;    // "quantised, seed 2, fold 1": what tells it from the others
+  std::filesystem::path from;     // checkpoint to start with; "" for none
+  std::filesystem::path teacher;  // network of the variant that teaches; "" for none
+  std::string name() const;       // "quantised, seed 2, fold 1": what tells it from the others
 
   // What deltahop-train is called with.
   std::vector<std::string> arguments(const TrainingChoices& choices) const;

@@ -158,6 +158,26 @@ std::set<std::string> overall_metrics(const std::vector<TrainingRecord>& records
   return names;
 }
 
+// The mean over seeds and folds of a metric of a variant, or nothing.
+std::optional<double> mean_of(const std::vector<TrainingRecord>& records, const std::string& variant,
+                              const std::string& metric) {
+  std::vector<double> values;
+  for (const TrainingRecord& record : records) {
+    const auto value = value_in(record.metrics, metric);
+    if (record.job.variant == variant && value) values.push_back(*value);
+  }
+  return values.empty() ? std::nullopt : std::optional(spread_of(values).mean);
+}
+
+std::vector<std::string> variants_in(const std::vector<TrainingRecord>& records) {
+  std::vector<std::string> names;
+  for (const TrainingRecord& record : records) {
+    if (std::find(names.begin(), names.end(), record.job.variant) == names.end())
+      names.push_back(record.job.variant);
+  }
+  return names;
+}
+
 FindingsTable variants_table(const std::vector<TrainingRecord>& records) {
   FindingsTable table{
       "variants",
@@ -174,12 +194,7 @@ FindingsTable variants_table(const std::vector<TrainingRecord>& records) {
     table.columns.push_back({name + "_lowest", "lowest", style, false, true});
     table.columns.push_back({name + "_highest", "highest", style, false, true});
   }
-  std::vector<std::string> order;
-  for (const TrainingRecord& record : records) {
-    if (std::find(order.begin(), order.end(), record.job.variant) == order.end())
-      order.push_back(record.job.variant);
-  }
-  for (const std::string& variant : order) {
+  for (const std::string& variant : variants_in(records)) {
     const auto count = std::count_if(records.begin(), records.end(),
                                      [&](const auto& one) { return one.job.variant == variant; });
     std::vector<FindingsCell> row = {variant.empty() ? std::string("as it is") : variant,
@@ -228,6 +243,63 @@ FindingsTable trainings_table(const std::vector<TrainingRecord>& records) {
     table.rows.push_back(std::move(row));
   }
   return table;
+}
+
+// Zeros of each layer, variant by variant: [Aimar2019] figure 4 for our networks.
+Chart zeros_chart(const std::vector<TrainingRecord>& records) {
+  const std::string prefix = "test_", ending = ".zeros_fraction";
+  Chart chart{"zeros",
+              "Zeros in the activations of each layer",
+              "The share of zeros in what each layer hands on, on the test examples.",
+              "zeros",
+              Chart::Kind::points,
+              ChartUnit::fraction,
+              variants_in(records),
+              {},
+              "variant"};
+  std::set<std::string> metrics;
+  for (const TrainingRecord& record : records) {
+    for (const auto& [name, value] : record.metrics)
+      if (name.starts_with(prefix) && name.ends_with(ending)) metrics.insert(name);
+  }
+  for (const std::string& metric : metrics) {
+    const std::string layer = metric.substr(prefix.size(), metric.size() - prefix.size() - ending.size());
+    ChartSeries series{layer, static_cast<int>(chart.series.size()) % kColours, {}};
+    for (const std::string& variant : chart.labels)
+      series.values.push_back(mean_of(records, variant, metric));
+    // What has no ReLU has no zeros to speak of, and a reshaped copy says nothing new.
+    const auto some = [](const std::optional<double>& value) { return value && *value > 0.05; };
+    const auto same = [&](const ChartSeries& other) { return other.values == series.values; };
+    if (std::any_of(series.values.begin(), series.values.end(), some) &&
+        std::none_of(chart.series.begin(), chart.series.end(), same) && chart.series.size() < kMostSeries)
+      chart.series.push_back(std::move(series));
+  }
+  return chart;
+}
+
+// From the fewest executed MACs to the most.
+Chart macs_chart(const std::vector<TrainingRecord>& records) {
+  Chart chart{
+      "macs",
+      "Accuracy against executed multiplications",
+      "Both on the test examples; multiplications as a share of all, zeros in the activations left out.",
+      "accuracy",
+      Chart::Kind::points,
+      ChartUnit::fraction,
+      {},
+      {{"test accuracy", 0, {}}},
+      "executed multiplications"};
+  std::vector<std::pair<double, std::string>> order;
+  for (const std::string& variant : variants_in(records)) {
+    if (const auto share = mean_of(records, variant, "test_executed_macs_fraction"))
+      order.emplace_back(*share, variant);
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [share, variant] : order) {
+    chart.labels.push_back(fmt::format("{} {}", styled(share, NumberStyle::percent), variant));
+    chart.series[0].values.push_back(mean_of(records, variant, "test_accuracy"));
+  }
+  return chart;
 }
 
 }  // namespace
@@ -295,6 +367,9 @@ Findings findings_of(const Recipe& recipe, const std::vector<TrainingRecord>& re
     }
   }
   if (!chart.series[0].values.empty()) findings.charts = {chart};
+  for (Chart& more : std::vector<Chart>{zeros_chart(records), macs_chart(records)}) {
+    if (!more.series.empty() && !more.labels.empty()) findings.charts.push_back(std::move(more));
+  }
   findings.provenance.input = records.empty() ? "" : records.front().data;
   findings.provenance.configurations.emplace_back("recipe", recipe.resolved);
   return findings;
