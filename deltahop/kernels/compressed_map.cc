@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "deltahop/kernels/sparse_blocks.h"
+
 namespace deltahop {
 
 template <class T>
@@ -35,68 +37,84 @@ int64_t CompressedMap<T>::bytes() const {
 
 namespace {
 
-// Where a channel of a pixel lies in a dense map.
-struct DenseLayout {
-  int64_t pixel = 1, channel = 1;  // strides
-  template <class T>
-  DenseLayout(const CompressedMap<T>& map, ChannelOrder order)
-      : pixel(order == ChannelOrder::last ? map.channels() : 1),
-        channel(order == ChannelOrder::last ? 1 : map.rows() * map.columns()) {}
-};
+using sparse_blocks::kBlock;
 
 template <class T>
 void check_size(const CompressedMap<T>& map, size_t size) {
   DELTAHOP_CHECK(static_cast<int64_t>(size) == map.rows() * map.columns() * map.channels());
 }
 
-// Calls body(block, row, channels in the block).
-template <class T, class Body>
-void for_each_segment(const CompressedMap<T>& map, const Body& body) {
-  constexpr int64_t kBlock = CompressedMap<T>::kBlock;
+// Calls body(block, row, channels of the block, its first channel in the first pixel of the row in `dense`).
+template <class Map, class T, class Body>
+void for_each_segment(Map& map, ChannelOrder order, T* dense, const Body& body) {
+  const int64_t plane = map.rows() * map.columns();
   for (int64_t block = 0; block < map.blocks(); ++block) {
-    const int64_t channels = std::min(kBlock, map.channels() - block * kBlock);
-    for (int64_t row = 0; row < map.rows(); ++row) body(block, row, channels);
+    const int64_t first = block * kBlock, channels = std::min(kBlock, map.channels() - first);
+    for (int64_t row = 0; row < map.rows(); ++row) {
+      const int64_t pixel = row * map.columns();
+      body(block, row, channels,
+           dense + (order == ChannelOrder::last ? pixel * map.channels() + first : first * plane + pixel));
+    }
   }
 }
+
+void pack(bool has_bytes, const uint8_t* pixels, int64_t columns, uint64_t* bitmaps, uint8_t* values) {
+  if (has_bytes) return sparse_blocks::vnni::pack(pixels, columns, bitmaps, values);
+  sparse_blocks::pack(pixels, columns, bitmaps, values);
+}
+void pack(bool, const float* pixels, int64_t columns, uint64_t* bitmaps, float* values) {
+  sparse_blocks::pack(pixels, columns, bitmaps, values);
+}
+
+void unpack(bool has_bytes, const sparse_blocks::Unpacking<uint8_t>& row) {
+  if (has_bytes) return sparse_blocks::vnni::unpack(row);
+  sparse_blocks::unpack(row);
+}
+void unpack(bool, const sparse_blocks::Unpacking<float>& row) { sparse_blocks::unpack(row); }
 
 }  // namespace
 
 template <class T>
 void compress(std::span<const T> dense, ChannelOrder order, CompressedMap<T>& map) {
   check_size(map, dense.size());
-  const DenseLayout layout(map, order);
-  for_each_segment(map, [&](int64_t block, int64_t row, int64_t channels) {
-    uint64_t* const bitmaps = map.bitmaps(block, row);
-    T* values = map.values(block, row);
-    for (int64_t column = 0; column < map.columns(); ++column) {
-      const T* const from = dense.data() + (row * map.columns() + column) * layout.pixel +
-                            block * CompressedMap<T>::kBlock * layout.channel;
-      uint64_t bitmap = 0;
-      for (int64_t i = 0; i < channels; ++i) {
-        const T value = from[i * layout.channel];
-        bitmap |= uint64_t{value != T{0}} << i;
-        *values = value;
-        values += value != T{0};
-      }
-      bitmaps[column] = bitmap;
-    }
-  });
+  const bool has_bytes = std::is_same_v<T, uint8_t> && sparse_blocks::has_byte_products();
+  const int64_t columns = map.columns(), plane = map.rows() * columns;
+  sparse_blocks::Buffer<T> pixels;  // of one row, 64 channels each
+  T* const row_pixels = pixels.reserve(columns * kBlock);
+  for_each_segment(map, order, dense.data(),
+                   [&](int64_t block, int64_t row, int64_t channels, const T* from) {
+                     if (channels < kBlock) std::fill_n(row_pixels, columns * kBlock, T{0});
+                     if (order == ChannelOrder::last) {
+                       for (int64_t x = 0; x < columns; ++x) {
+                         std::copy_n(from + x * map.channels(), channels, row_pixels + x * kBlock);
+                       }
+                     } else {
+                       for (int64_t k = 0; k < channels; ++k) {
+                         for (int64_t x = 0; x < columns; ++x)
+                           row_pixels[x * kBlock + k] = from[k * plane + x];
+                       }
+                     }
+                     pack(has_bytes, row_pixels, columns, map.bitmaps(block, row), map.values(block, row));
+                   });
 }
 
 template <class T>
 void expand(const CompressedMap<T>& map, ChannelOrder order, std::span<T> dense) {
   check_size(map, dense.size());
-  const DenseLayout layout(map, order);
-  std::fill(dense.begin(), dense.end(), T{0});
-  for_each_segment(map, [&](int64_t block, int64_t row, int64_t) {
-    const uint64_t* const bitmaps = map.bitmaps(block, row);
-    const T* values = map.values(block, row);
-    for (int64_t column = 0; column < map.columns(); ++column) {
-      T* const to = dense.data() + (row * map.columns() + column) * layout.pixel +
-                    block * CompressedMap<T>::kBlock * layout.channel;
-      for (uint64_t rest = bitmaps[column]; rest != 0; rest &= rest - 1) {
-        to[std::countr_zero(rest) * layout.channel] = *values++;
-      }
+  const bool has_bytes = std::is_same_v<T, uint8_t> && sparse_blocks::has_byte_products();
+  const int64_t columns = map.columns(), plane = map.rows() * columns;
+  const bool is_last = order == ChannelOrder::last;
+  sparse_blocks::Buffer<T> pixels;
+  T* const row_pixels = pixels.reserve(columns * kBlock);
+  for_each_segment(map, order, dense.data(), [&](int64_t block, int64_t row, int64_t channels, T* to) {
+    sparse_blocks::Unpacking<T> unpacking{map.bitmaps(block, row), map.values(block, row)};
+    unpacking.columns = columns;
+    unpacking.channels = channels;
+    unpacking.stride = is_last ? map.channels() : kBlock;
+    unpacking.to = is_last ? to : row_pixels;
+    unpack(has_bytes, unpacking);
+    for (int64_t k = 0; !is_last && k < channels; ++k) {
+      for (int64_t x = 0; x < columns; ++x) to[k * plane + x] = row_pixels[x * kBlock + k];
     }
   });
 }
