@@ -29,7 +29,7 @@ class Plan {
     for (const uint64_t seed : seeds) {
       for (int64_t fold = first; fold <= last; ++fold) {
         for (const std::string& name : names) {
-          if (seed == first_seed_ || teachers_.count(name) == 0) add(name, seed, fold);
+          if (seed == first_seed_ || teachers_.count(name) == 0) add(name, seed, fold, false);
         }
       }
     }
@@ -73,14 +73,16 @@ class Plan {
   }
 
   // The one that it starts from comes first, once, and so does the one that teaches it.
-  void add(const std::string& variant, uint64_t seed, int64_t fold) {
+  void add(const std::string& variant, uint64_t seed, int64_t fold, bool only_for_others) {
     const std::filesystem::path folder = folder_of(variant, seed, fold);
     const auto there = [&](const TrainingJob& job) { return job.folder == folder; };
     if (std::any_of(jobs_.begin(), jobs_.end(), there)) return;
-    TrainingJob job{variant, seed, fold, folder, {}, {}};
+    const auto asked = variants();
+    const bool is_asked = std::find(asked.begin(), asked.end(), variant) != asked.end();
+    TrainingJob job{variant, seed, fold, folder, {}, {}, only_for_others && !is_asked};
     if (!variant.empty() && !variant_of(variant).from.empty()) {
       const std::string& from = variant_of(variant).from;
-      add(from, seed, fold);
+      add(from, seed, fold, true);
       job.from = folder_of(from, seed, fold) / kCheckpoint;
     }
     const std::string teacher = teacher_of(variant);
@@ -88,7 +90,7 @@ class Plan {
       throw Error(choices_.recipe, fmt::format("the variant '{}' is its own teacher", variant),
                   "set teacher.variant in those that it teaches only");
     if (!teacher.empty()) {
-      add(teacher, first_seed_, fold);
+      add(teacher, first_seed_, fold, true);
       job.teacher = folder_of(teacher, first_seed_, fold) / recipe_of(teacher).exports.file;
     }
     jobs_.push_back(std::move(job));
@@ -120,11 +122,11 @@ std::vector<std::string> TrainingJob::arguments(const TrainingChoices& choices) 
   if (choices.epochs) set(fmt::format("epochs={}", *choices.epochs));
   if (choices.threads) set(fmt::format("threads={}", *choices.threads));
   for (const std::string& setting : choices.settings) set(setting);
-  // Of several trainings those that have not begun begin, and what others start from is not made twice.
+  // Of several trainings those that have not begun begin; what others start from is not made twice.
   const bool begun = std::filesystem::exists(folder / kCheckpoint);
-  const bool one_of_many = choices.all || choices.variants.size() != 1 || choices.variants[0] != variant;
-  const bool alone = choices.variants.empty() && !choices.all;
-  if (choices.resume && (begun || alone || !one_of_many)) words.emplace_back("--resume");
+  const bool is_alone = !choices.all && choices.variants.size() < 2 && !only_for_others;
+  const bool goes_on = only_for_others ? begun && !choices.restart : choices.resume && (begun || is_alone);
+  if (goes_on) words.emplace_back("--resume");
   if (choices.restart) words.emplace_back("--restart");
   return words;
 }

@@ -30,6 +30,7 @@ struct TrainingJob {
   std::filesystem::path folder;
   std::filesystem::path from;     // checkpoint to start with; "" for none
   std::filesystem::path teacher;  // network of the variant that teaches; "" for none
+  bool only_for_others = false;   // nobody asked for it: others start from it, or are taught by it
   std::string name() const;       // "quantised, seed 2, fold 1": what tells it from the others
 
   // What deltahop-train is called with.

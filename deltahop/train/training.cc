@@ -72,6 +72,7 @@ class Training {
         schedule_(recipe_.schedule, recipe_.optimizer.learning_rate, recipe_.epochs) {
     if (data_.train.size() == 0)
       throw Error(recipe_.data.place, "there is no training example", "check its limits");
+    check_features();
     if (!recipe_.teacher.network.empty()) teacher_.emplace(network_of(recipe_, recipe_.teacher.network));
     const auto& mix = recipe_.data.sound ? recipe_.data.sound->mix : std::nullopt;
     if (mix && mix->growing) curriculum_.emplace(*mix->growing);
@@ -88,6 +89,16 @@ class Training {
   }
 
  private:
+  // Sound brings as many features a frame as its front end makes, whatever the network reads.
+  void check_features() const {
+    const Shape& wanted = network_.inputs()[0].declared;
+    const int64_t made = data_.train.inputs.size(-1);
+    if (data_.train.inputs.dim() != 3 || wanted.back() == kSymbolic || wanted.back() == made) return;
+    throw Error(recipe_.data.place,
+                fmt::format("the data have {} features a frame, the network reads {}", made, wanted.back()),
+                "change the front end, or the network's input");
+  }
+
   std::filesystem::path checkpoint_path() const { return task_.output / kCheckpointName; }
 
   void begin() {
