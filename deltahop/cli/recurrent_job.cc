@@ -11,9 +11,11 @@
 #include "deltahop/cli/recurrent_simulation.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation_records.h"
+#include "deltahop/cli/stream_input.h"
 #include "deltahop/io/npz.h"
 #include "deltahop/network/synthetic_sequence.h"
 #include "deltahop/run/saved_sequence.h"
+#include "deltahop/run/session.h"
 #include "deltahop/simulate/dram_trace.h"
 
 namespace deltahop {
@@ -172,6 +174,29 @@ RecurrentModel recurrent_model_for(const Network& network, const ThresholdOption
 
 namespace {
 
+// Arrays; or sounds, or whatever else `run` takes, by the front end that the network carries.
+std::vector<Tensor> sequences_of(const SimulateJob& job, const Network& network) {
+  const int64_t width = input_width(network);
+  std::vector<Tensor> sequences;
+  if (job.input.input.ends_with(".npz") || job.input.input.ends_with(".npy")) {
+    sequences = read_sequences(job.input.input, width);
+  } else {
+    StreamInputOptions input;
+    input.inputs = {job.input.input};
+    input.limit = job.input.limit;
+    for (const StreamSequence& each : load_sequences(input, network, Session(network, {})).all)
+      for (const std::vector<float>& values : each.values)
+        if (!values.empty()) sequences.push_back(Tensor::of({each.steps, width}, values));
+  }
+  for (Tensor& sequence : sequences) {
+    const int64_t steps = std::min(sequence.dim(0), job.steps.value_or(sequence.dim(0)));
+    const auto values = std::as_const(sequence).values<float>().first(static_cast<size_t>(steps * width));
+    if (steps < sequence.dim(0))
+      sequence = Tensor::of({steps, width}, std::vector<float>(values.begin(), values.end()));
+  }
+  return sequences;
+}
+
 Report report_of_synthetic(const SimulateJob& job, const Network& network, ReportSources& sources,
                            Surroundings& surroundings) {
   const RecurrentModel model = recurrent_model_for(network, job.thresholds, *sources.chip, sources.notes);
@@ -208,7 +233,7 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
   sources.seed = job.network.seed;
   sources.threads = job.network.thread_count();
   if (job.density) return report_of_synthetic(job, network, sources, surroundings);
-  const std::vector<Tensor> sequences = read_sequences(job.input.input, input_width(network));
+  const std::vector<Tensor> sequences = sequences_of(job, network);
   SimulationResult result;
   std::vector<std::string> chip_notes;
   std::optional<RecurrentModel> model;

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "deltahop/base/files.h"
+#include "deltahop/cli/integer_run.h"
 #include "deltahop/cli/pipeline_job.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/stream_job.h"
@@ -33,6 +34,7 @@ struct RunChoices {
   RecordingOptions recordings;  // these two for pipelines only
   std::vector<double> sweep;
   std::string ranges, write_ranges;
+  bool integers = false;
 };
 
 struct RunResult {
@@ -273,7 +275,25 @@ void run(const RunChoices& choices, Surroundings& surroundings) {
   show(findings, choices, surroundings);
 }
 
+void run_integers(const RunChoices& choices, Surroundings& surroundings) {
+  const Network network = choices.network.load();
+  Findings findings = run_in_integers({.network = network,
+                                       .place = choices.network.network,
+                                       .input = choices.input,
+                                       .thresholds = choices.thresholds.table(network),
+                                       .threads = choices.session.threads},
+                                      surroundings);
+  const Provenance made = std::move(findings.provenance);
+  findings.provenance = provenance_of(surroundings);
+  findings.provenance.seed = choices.network.seed;
+  findings.provenance.threads = choices.session.threads;
+  findings.provenance.input = made.input;
+  findings.provenance.configurations = made.configurations;
+  show(findings, choices, surroundings);
+}
+
 void run_any(const RunChoices& choices, Surroundings& surroundings) {
+  if (choices.integers) return run_integers(choices, surroundings);
   const bool sounds = is_pipeline(choices.network.network);
   refuse_idle_options(choices.input, choices.session, choices.recordings, sounds);
   if (!sounds && !choices.sweep.empty())
@@ -324,6 +344,10 @@ void add_run(CLI::App& program, Surroundings& surroundings) {
       "-o,--output", choices->output,
       "The outputs of all steps as NPZ, an array an output; of a pipeline a WAV file, or a folder of "
       "them where there are several recordings");
+  command->add_flag(
+      "--integers", choices->integers,
+      "In the integers that the network's metadata describe, bit for bit as chips compute: pictures "
+      "and arrays, too; accuracy, zeros, sent columns");
   choices->recordings.add_to(*command);
   command
       ->add_option(
@@ -332,6 +356,9 @@ void add_run(CLI::App& program, Surroundings& surroundings) {
           "every product in full")
       ->delimiter(',')
       ->check(CLI::NonNegativeNumber);
+  exclude(*command, "--integers",
+          {"--precision", "--ranges", "--write-ranges", "--compare-dense", "--output",
+           "--sweep", "--reference", "--noise", "--snr", "--state-loop", "--no-state-loops"});
   exclude(*command, "--sweep", {"--theta-x", "--theta-h", "--theta-rh", "--thresholds"});
   choices->report.add_forms_to(*command);
   choices->report.add_svg_to(*command);

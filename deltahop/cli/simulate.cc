@@ -36,9 +36,12 @@ void add_simulate(CLI::App& program, Surroundings& surroundings) {
       ->add_option("--density", job.density,
                    "In place of --input: random activations, this share of them not zero")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--steps", job.steps, "With --density: time steps of a recurrent network (1000)")
-      ->check(CLI::Range(1, 1000000))
-      ->needs(command->get_option("--density"));
+  command
+      ->add_option(
+          "--steps", job.steps,
+          "Of a recurrent network: with --density so many time steps (1000), with --input at most so many of "
+          "each sequence")
+      ->check(CLI::Range(1, 1000000));
   job.thresholds.add_to(*command);
   command->add_flag("--verify", job.verify,
                     "Let the chip compute its own output and compare every value with the integer network's");
