@@ -107,7 +107,9 @@ FindingsTable totals_table(const MapReportSources& sources) {
       {}};
   for (const FindingsColumn& column : share_columns(sources)) table.columns.push_back(column);
   table.columns.push_back({"cycles", "cycles", NumberStyle::count, false, true});
+  table.columns.push_back({"waiting_cycles", "with waiting", NumberStyle::count, false, true});
   table.columns.push_back({"macs", "MACs", NumberStyle::count, false, true});
+  table.columns.push_back({"done_macs", "done", NumberStyle::count, false, true});
   table.columns.push_back({"energy_" + unit_of(sources), "energy", NumberStyle::plain, false, true});
   for (const auto& [part, name] : kParts) {
     const std::optional<MapSum> first = sum_of(sources, 0, part);
@@ -117,7 +119,7 @@ FindingsTable totals_table(const MapReportSources& sources) {
                                        sum.per_mac(sum.energy.total()),
                                        sum.energy.total() / first->energy.total()};
       add_shares(sum, row);
-      row.insert(row.end(), {sum.cycles, sum.macs, sum.energy.total()});
+      row.insert(row.end(), {sum.cycles, sum.waiting_cycles, sum.macs, sum.done_macs, sum.energy.total()});
       table.rows.push_back(std::move(row));
     }
   }
@@ -276,8 +278,9 @@ std::vector<std::string> notes_of(const MapReportSources& sources) {
   notes.insert(notes.end(), sources.notes.begin(), sources.notes.end());
   if (uses_zeros) add_sparsity_notes(sources, notes);
   for (const ArrayChip& chip : sources.chips) {
+    const std::string architecture = chip.name.substr(0, chip.name.find(' '));  // without what was varied
     for (const std::string& note : chip.notes) {
-      const std::string own = fmt::format("{}: {}", chip.name, note);
+      const std::string own = fmt::format("{}: {}", architecture, note);
       if (std::find(notes.begin(), notes.end(), own) == notes.end()) notes.push_back(own);
     }
   }

@@ -231,7 +231,7 @@ FindingsTable sweep_table(const Sweep& sweep) {
       {"energy_" + unit + "_per_input", "an input", NumberStyle::count},
       {"cycles_per_input", "cycles, an input", NumberStyle::count},
       {"seconds_per_input", "time", NumberStyle::seconds, false, true},
-      {"energy_delay_per_input", "energy x cycles", NumberStyle::count},
+      {"energy_delay_per_input", "energy x cycles", NumberStyle::rounded},
       {"utilisation_fraction", "busy", NumberStyle::percent},
       {"elements", "elements", NumberStyle::count},
       {"storage_kib", "storage, KiB", NumberStyle::rounded},

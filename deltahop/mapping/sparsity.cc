@@ -74,6 +74,24 @@ int64_t different_elements(const std::vector<Operand>& operands, const Problem& 
   return elements;
 }
 
+// Products of a tile are not zero or not independently of each other only where they share no factor. So many
+// independent ones would vary as much: of n products, each sharing an input with n / inputs and a weight with
+// n / weights of them.
+int64_t independent_trials(const std::vector<Operand>& skips, const LayerZeros& zeros, const Problem& problem,
+                           const DimensionSizes& tile) {
+  double products = 1, density = 1;
+  for (const int64_t size : tile) products *= static_cast<double>(size);
+  for (const Operand operand : skips) density *= share_of(zeros, {operand});
+  if (density <= 0 || density >= 1) return static_cast<int64_t>(products);
+  double variance = density * (1 - density);  // of a product, and with those that share a factor with it
+  for (const Operand operand : skips) {
+    const double own = share_of(zeros, {operand});
+    const double sharing = products / static_cast<double>(problem.elements(operand, tile)) - 1;
+    variance += std::max(0.0, sharing) * density * density / own * (1 - own);
+  }
+  return std::max<int64_t>(1, std::llround(products * density * (1 - density) / variance));
+}
+
 double log_binomial(int64_t n, int64_t k) {
   return std::lgamma(static_cast<double>(n + 1)) - std::lgamma(static_cast<double>(k + 1)) -
          std::lgamma(static_cast<double>(n - k + 1));
@@ -157,19 +175,19 @@ double expected_largest(int64_t count, int64_t trials, double probability) {
 
 double waiting_cycles(const Sparsity& sparsity, const LayerZeros& zeros, const Problem& problem,
                       const Hierarchy& hierarchy, const Mapping& mapping) {
-  if (!sparsity.skips_any()) return 1.0;
   const double share = share_of(zeros, sparsity.skips);
-  const int64_t elements = different_elements(sparsity.skips, problem, hierarchy, mapping);
+  if (share >= 1) return 1.0;
+  std::vector<Operand> skips = sparsity.skips;
+  std::erase_if(skips, [&](Operand operand) { return share_of(zeros, {operand}) >= 1; });
+  const int64_t elements = different_elements(skips, problem, hierarchy, mapping);
   const bool has_tiles = hierarchy.array_level < hierarchy.levels.size() &&
                          std::all_of(sparsity.skips.begin(), sparsity.skips.end(), [&](Operand operand) {
                            return hierarchy.levels[hierarchy.array_level].keeps[index_of(operand)];
                          });
   DimensionSizes tile{1, 1, 1, 1, 1, 1, 1, 1};
   if (has_tiles) tile = tile_of(problem, mapping, hierarchy.array_level);
-  int64_t words = 1;  // that are zero or not, each on its own
-  for (const int64_t size : tile) words *= size;
-  if (sparsity.skips.size() == 1) words = problem.elements(sparsity.skips[0], tile);
-  return std::max(share, expected_largest(elements, words, share) / static_cast<double>(words));
+  const int64_t trials = independent_trials(skips, zeros, problem, tile);
+  return std::max(share, expected_largest(elements, trials, share) / static_cast<double>(trials));
 }
 
 }  // namespace deltahop

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "deltahop/base/error.h"
 #include "deltahop/base/random.h"
@@ -116,6 +117,47 @@ TEST(WaitingCycles, AreTheBusiestElementsOfRandomTiles) {
           << density << " " << in_element;
     }
   }
+}
+
+TEST(WaitingCycles, OfWeightsThatAreNeverZeroAreThoseOfTheInputs) {
+  const Problem problem{.bounds = {1, 1, 8, 64, 1, 1, 1, 1}};
+  Mapping mapping = two_by_two(16);
+  mapping.levels[1].loops[1].step = 4;  // a weight of four output channels for every input in an element
+  const Sparsity inputs{.skips = {Operand::input}}, both{.skips = {Operand::input, Operand::weight}};
+  EXPECT_DOUBLE_EQ(waiting_cycles(both, zeros_with(1, 0.4), problem, two_rows(), mapping),
+                   waiting_cycles(inputs, zeros_with(1, 0.4), problem, two_rows(), mapping));
+}
+
+// Rows differ in inputs and weights, columns in weights only; an element multiplies each of its inputs by a
+// weight of each of its output channels.
+TEST(WaitingCycles, OfBothAreThoseOfRandomTilesWithSharedFactors) {
+  constexpr int64_t kInputs = 16, kChannels = 4;
+  const Problem problem{.bounds = {1, 1, 2 * kChannels, 64, 1, 1, 1, 1}};
+  Mapping mapping = two_by_two(kInputs);
+  mapping.levels[1].loops[1].step = kChannels;
+  const Sparsity both{.skips = {Operand::input, Operand::weight}};
+  Random random(6);
+  double busiest = 0;
+  constexpr int kTiles = 20'000;
+  for (int tile = 0; tile < kTiles; ++tile) {
+    int64_t most = 0;
+    for (int row = 0; row < 2; ++row) {
+      std::array<bool, kInputs> inputs;
+      for (bool& input : inputs) input = random.chance(0.5);
+      for (int column = 0; column < 2; ++column) {
+        int64_t work = 0;
+        for (int64_t i = 0; i < kInputs * kChannels; ++i)
+          work += random.chance(0.6) && inputs[static_cast<size_t>(i / kChannels)] ? 1 : 0;
+        most = std::max(most, work);
+      }
+    }
+    busiest += static_cast<double>(most);
+  }
+  const double walked = busiest / kTiles / static_cast<double>(kInputs * kChannels);
+  const double expected = waiting_cycles(both, zeros_with(0.6, 0.5), problem, two_rows(), mapping);
+  // Elements of a column share their inputs, which the closed form does not see: it lies above.
+  EXPECT_GE(expected, walked - 0.003);
+  EXPECT_NEAR(expected, walked, 0.03);
 }
 
 TEST(WaitingCycles, LieBetweenFullBalanceAndDense) {
