@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolutions that skip zeros beside dense ones and beside ONNX Runtime: time against the share of zeros.
 
-    sparse_conv.py [--runs 21] [--threads 1,2] [--layers 256x28,...] [--sparsity 0,.25,...,.99] [--json out.json] [--markdown out.md]
+    sparse_conv.py [--runs 21] [--threads 1,2] [--layers 256x28,...] [--sparsity 0,.25,...,.99] [--json out.json] [--document doc.md]
 
 Both programs stay open and answer in turn, so that a slow moment of the machine falls on both. Given are medians over the
-runs; for ratios the median of the ratio of each run and the 95 % interval of that median. The peer is the fastest of ONNX
-Runtime's float, QLinearConv and ConvInteger in each run. Break-even is the share of zeros from which on the sparse kernel
-is faster, on the line between the measured ones. `sparse_conv_bench` and sparse_conv.mjs say what is timed.
+runs; for ratios the median of the ratio of each run and the 95 % interval of that median. The peer of integers is the fastest
+of ONNX Runtime's float, QLinearConv and ConvInteger in each run, that of floats its float. Break-even is the share of zeros from which on the sparse kernel
+is faster, on the line between the measured ones. `sparse_conv_bench` and sparse_conv.mjs say what is timed. --document puts
+the tables between the two comments of a document that are there for them (docs/sparse_convolution.md).
 """
 
 import argparse
@@ -67,7 +68,8 @@ def measure(shape, threads, sparsities, types, runs, programs):
         answer = {name: peer.ask(name) for name in PEERS}
         time.sleep(0.01)  # its threads wait by spinning for a moment
         answer.update({command: ours.ask(command) for command in commands})
-        answer["peer"] = {"seconds": min(answer[name]["seconds"] for name in PEERS)}
+        answer["peer int8"] = {"seconds": min(answer[name]["seconds"] for name in PEERS)}
+        answer["peer float"] = answer["float"]
         if run > 0:  # the first warms up
             answers.append(answer)
     ours.end()
@@ -112,11 +114,11 @@ def summary(answers, sparsities, types):
         times = [seconds(answers, f"sparse {kind} {s}") for s in sparsities]
         row[kind] = {
             "dense_us": 1e6 * seconds(answers, f"dense {kind} 0"),
-            "peer_to_dense": ratio(answers, "peer", f"dense {kind} 0"),
+            "peer_to_dense": ratio(answers, f"peer {kind}", f"dense {kind} 0"),
             "sparse_us": [1e6 * t for t in times],
-            "peer_to_sparse": [ratio(answers, "peer", f"sparse {kind} {s}") for s in sparsities],
+            "peer_to_sparse": [ratio(answers, f"peer {kind}", f"sparse {kind} {s}") for s in sparsities],
             "executed_macs": [answers[0][f"sparse {kind} {s}"]["executed_macs"] for s in sparsities],
-            "break_even_with_peer": break_even(sparsities, times, seconds(answers, "peer")),
+            "break_even_with_peer": break_even(sparsities, times, seconds(answers, f"peer {kind}")),
             "break_even_with_own_dense": break_even(sparsities, times, seconds(answers, f"dense {kind} 0")),
         }
     return row
@@ -134,7 +136,8 @@ def table(threads, rows, sparsities, kind):
     """Times in us, with what the fastest peer takes divided by them where it matters."""
     title = {"int8": "u8 x s8", "float": "float32"}[kind]
     head = ["layer", "ONNX Runtime float", "QLinearConv", "own dense"] + [f"{s:.0%} zeros" for s in sparsities]
-    head += ["fastest peer / sparse at 80 %", "even with fastest peer", "even with own dense"]
+    peer = {"int8": "fastest peer", "float": "ONNX Runtime float"}[kind]
+    head += [f"{peer} / sparse at 80 %", f"even with {peer}", "even with own dense"]
     lines = [f"{title}, {threads} thread{'s' if threads > 1 else ''}, us a layer:", "", "| " + " | ".join(head) + " |",
              "|" + "---|" * len(head)]
     at = min(range(len(sparsities)), key=lambda i: abs(sparsities[i] - 0.8))
@@ -147,6 +150,32 @@ def table(threads, rows, sparsities, kind):
     return "\n".join(lines) + "\n"
 
 
+def conditions(report):
+    """The machine and how busy it was, as a sentence."""
+    model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+                  if line.startswith("model name")), report["machine"])
+    load = (report["load"][0] + report["load_after"][0]) / 2
+    busy = "busy" if load > 2.5 else "otherwise quiet"
+    return (f"{model}, {report['cores']} cores, {busy} (load {load:.1f}); ONNX Runtime {peer_version()}; "
+            f"medians of {report['runs']} interleaved runs, in brackets the 95 % interval of the median.")
+
+
+def peer_version():
+    package = Path(__file__).parent / "node_modules/onnxruntime-node/package.json"
+    return json.loads(package.read_text(encoding="utf-8"))["version"]
+
+
+BEGIN, END = "<!-- tables: written by benchmarks/peers/sparse_conv.py -->", "<!-- end of tables -->"
+
+
+def fill(document, text):
+    old = document.read_text(encoding="utf-8")
+    if BEGIN not in old or END not in old:
+        sys.exit(f"{document}: wants the lines '{BEGIN}' and '{END}'")
+    head, rest = old.split(BEGIN, 1)
+    document.write_text(f"{head}{BEGIN}\n{text.strip()}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=21)
@@ -156,7 +185,7 @@ def parse():
     parser.add_argument("--types", default="int8,float")
     parser.add_argument("--programs", type=Path, default=ROOT / "build/release/bin")
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--markdown", metavar="FILE")
+    parser.add_argument("--document", type=Path, metavar="FILE")
     return parser.parse_args()
 
 
@@ -184,8 +213,8 @@ def main():
     report["load_after"] = os.getloadavg()
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(report, indent=2), encoding="utf-8")
-    if arguments.markdown:
-        Path(arguments.markdown).write_text("\n".join(texts), encoding="utf-8")
+    if arguments.document:
+        fill(arguments.document, conditions(report) + "\n\n" + "\n".join(texts))
 
 
 if __name__ == "__main__":

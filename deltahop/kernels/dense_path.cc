@@ -13,7 +13,7 @@ DensePath<T>::DensePath(const ConvolutionShape& shape, std::span<const Weight> w
     floats_.emplace(shape, weights);
   } else if (has_byte_products()) {
     has_bytes_ = true;
-    pack_bytes(weights);
+    is_depthwise() ? pack_depthwise(weights) : pack_bytes(weights);
   } else {
     words_.assign(weights.begin(), weights.end());
   }
@@ -49,6 +49,34 @@ void DensePath<T>::pack_bytes(std::span<const Weight> weights) {
   }
   std::fill_n(bytes_.reserve(total), total, int8_t{0});
   for (size_t block = 0; block < blocks_.size(); ++block) pack_block(weights, static_cast<int64_t>(block));
+}
+
+// Where there are fewer taps than whole quads the last ones lead to the first, with weights of zero.
+template <class T>
+void DensePath<T>::pack_depthwise(std::span<const Weight> weights) {
+  const int64_t taps = shape_.kernel_rows * shape_.kernel_columns, quads = (taps + 3) / 4;
+  const int64_t blocks = (shape_.out_channels + kBlock - 1) / kBlock, size = quads * 4 * kBlock;
+  int8_t* const to = bytes_.reserve(blocks * size);
+  std::fill_n(to, blocks * size, int8_t{0});
+  for (int64_t block = 0; block < blocks; ++block) {
+    Runs runs;
+    runs.quads = quads;
+    runs.weights = block * size;
+    for (int64_t tap = 0; tap < 4 * quads; ++tap) {
+      const int64_t r = tap < taps ? tap / shape_.kernel_columns : 0;
+      const int64_t s = tap < taps ? tap % shape_.kernel_columns : 0;
+      runs.offsets.push_back((r * shape_.dilation_rows * columns_read(shape_) + s * shape_.dilation_columns) *
+                                 shape_.in_channels +
+                             block * kBlock);
+      for (int64_t i = 0; i < kBlock && tap < taps; ++i) {
+        const int64_t k = block * kBlock + vnni::channel_of_sum(i);
+        if (k >= shape_.out_channels) continue;
+        to[runs.weights + (tap / 4 * kBlock + i) * 4 + tap % 4] =
+            static_cast<int8_t>(weights[static_cast<size_t>(k * taps + tap)]);
+      }
+    }
+    blocks_.push_back(std::move(runs));
+  }
 }
 
 template <class T>
@@ -148,8 +176,12 @@ void DensePath<T>::sum(int64_t block, const Strip& strip, Sum* sums, std::vector
       }
     }
     const Runs& runs = blocks_[static_cast<size_t>(block)];
-    vnni::run({image_.data(), runs.offsets.data(), static_cast<int64_t>(runs.offsets.size()), runs.quads,
-               bytes_.data() + runs.weights, places.data(), count, sums});
+    if (is_depthwise()) {
+      return vnni::run(vnni::DepthwiseTile{image_.data(), runs.offsets.data(), runs.quads,
+                                           bytes_.data() + runs.weights, places.data(), count, sums});
+    }
+    vnni::run(vnni::DenseTile{image_.data(), runs.offsets.data(), static_cast<int64_t>(runs.offsets.size()),
+                              runs.quads, bytes_.data() + runs.weights, places.data(), count, sums});
   }
 }
 

@@ -25,7 +25,7 @@ class DensePath {
   void sum(int64_t block, const Strip& strip, Sum* sums, std::vector<int64_t>& places) const;
 
  private:
-  // Bytes that lie beside each other in the image and in the kernel.
+  // Bytes that lie beside each other in the image and in the kernel; the taps of a depthwise convolution.
   struct Runs {
     std::vector<int64_t> offsets;
     int64_t quads = 0;  // of each
@@ -35,6 +35,10 @@ class DensePath {
   void pack_block(std::span<const Weight> weights, int64_t block);
   void unpack_row(const CompressedMap<T>& map, int64_t row);
   void run_words(const CompressedMap<T>& map, int threads);
+  void pack_depthwise(std::span<const Weight> weights);
+  bool is_depthwise() const {
+    return shape_.in_channels_per_group() == 1 && shape_.out_channels_per_group() == 1;
+  }
   bool runs_span_columns() const { return shape_.groups == 1 && shape_.dilation_columns == 1; }
 
   ConvolutionShape shape_;

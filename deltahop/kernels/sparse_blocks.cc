@@ -205,8 +205,34 @@ HWY_ATTR void finish_codes(const int32_t* sums, int64_t pixels, const int32_t* b
   }
 }
 
+// What is stored is never negative, so that a saturating rule may hold the sums within what it stores first:
+// then rounding cannot leave 32 bits and is an addition and a shift.
+HWY_ATTR void finish_saturating(const int32_t* sums, int64_t pixels, const int32_t* bias,
+                                const CodeOutput& rule, uint8_t* codes) {
+  const Integers d;
+  const hn::Rebind<uint8_t, Integers> bytes;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int32_t half = rule.shift > 0 ? int32_t{1} << (rule.shift - 1) : 0;
+  const bool to_even = rule.rounding == Rounding::half_even && half > 0;
+  const bool cuts = rule.rounding == Rounding::floor || rule.rounding == Rounding::toward_zero;
+  const auto added = hn::Set(d, cuts ? 0 : half - (to_even ? 1 : 0)), odd = hn::Set(d, to_even ? 1 : 0);
+  const auto most = hn::Set(d, static_cast<int32_t>(rule.format.highest()) << rule.shift);
+  for (int64_t i = 0; i < pixels * kBlock; i += lanes) {
+    auto sum = hn::Add(hn::Load(d, sums + i), hn::Load(d, bias + i % kBlock));
+    sum = hn::Min(hn::Max(sum, hn::Zero(d)), most);
+    const auto tie = hn::And(hn::ShiftRightSame(sum, rule.shift), odd);
+    const auto code = hn::ShiftRightSame(hn::Add(hn::Add(sum, added), tie), rule.shift);
+    hn::StoreU(hn::DemoteTo(bytes, code), bytes, codes + i);
+  }
+}
+
+constexpr int kLargestQuickShift = 22;  // 255 << 22, and half a step more, fits 31 bits
+
 void finish_integers(const int32_t* sums, int64_t pixels, const int32_t* bias, const CodeOutput& rule,
                      uint8_t* codes) {
+  if (rule.overflow == Overflow::saturate && rule.shift >= 0 && rule.shift <= kLargestQuickShift) {
+    return finish_saturating(sums, pixels, bias, rule, codes);
+  }
   switch (rule.rounding) {
     case Rounding::floor:
       return finish_codes<Rounding::floor>(sums, pixels, bias, rule, codes);

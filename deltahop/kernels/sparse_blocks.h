@@ -145,6 +145,21 @@ struct DenseTile {
   int32_t* sums = nullptr;  // [pixels, 64]: written
 };
 void run(const DenseTile& tile);
+
+// 64 channels of a dense depthwise convolution: taps four at a time.
+struct DepthwiseTile {
+  const uint8_t* image = nullptr;
+  const int64_t* taps = nullptr;  // where each leads, from the pixel's place; filled up to whole quads
+  int64_t tap_quads = 0;
+  const int8_t* weights = nullptr;  // [quad][64][4], channels in the order of channel_of_sum
+  const int64_t* places = nullptr;
+  int64_t pixels = 0;
+  int32_t* sums = nullptr;  // [pixels, 64]: written
+};
+void run(const DepthwiseTile& tile);
+// The channel that belongs to sum i of 64 before they are put in order: bytes are interleaved within 128
+// bits.
+inline constexpr int64_t channel_of_sum(int64_t i) { return (i >> 2 & 3) << 4 | (i >> 4 & 3) << 2 | (i & 3); }
 }  // namespace vnni
 
 }  // namespace deltahop::sparse_blocks

@@ -204,6 +204,37 @@ void run(const DenseTile& tile) {
   }
 }
 
+DELTAHOP_VNNI_TARGET void run(const DepthwiseTile& tile) {
+  for (int64_t pixel = 0; pixel < tile.pixels; ++pixel) {
+    const uint8_t* const base = tile.image + tile.places[pixel];
+    __m512i sum[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) sum[i] = _mm512_setzero_si512();
+    for (int64_t quad = 0; quad < tile.tap_quads; ++quad) {
+      const int64_t* const taps = tile.taps + 4 * quad;
+      const __m512i a = _mm512_loadu_si512(base + taps[0]), b = _mm512_loadu_si512(base + taps[1]);
+      const __m512i c = _mm512_loadu_si512(base + taps[2]), d = _mm512_loadu_si512(base + taps[3]);
+      const __m512i ab0 = _mm512_unpacklo_epi8(a, b), ab1 = _mm512_unpackhi_epi8(a, b);
+      const __m512i cd0 = _mm512_unpacklo_epi8(c, d), cd1 = _mm512_unpackhi_epi8(c, d);
+      const __m512i* const weights = reinterpret_cast<const __m512i*>(tile.weights + quad * 4 * kBlock);
+      sum[0] = _mm512_dpbusd_epi32(sum[0], _mm512_unpacklo_epi16(ab0, cd0), weights[0]);
+      sum[1] = _mm512_dpbusd_epi32(sum[1], _mm512_unpackhi_epi16(ab0, cd0), weights[1]);
+      sum[2] = _mm512_dpbusd_epi32(sum[2], _mm512_unpacklo_epi16(ab1, cd1), weights[2]);
+      sum[3] = _mm512_dpbusd_epi32(sum[3], _mm512_unpackhi_epi16(ab1, cd1), weights[3]);
+    }
+    // A transposition of 4 x 4 blocks of 128 bits puts the channels in order.
+    const __m512i t0 = _mm512_shuffle_i32x4(sum[0], sum[1], 0x44),
+                  t1 = _mm512_shuffle_i32x4(sum[0], sum[1], 0xee);
+    const __m512i t2 = _mm512_shuffle_i32x4(sum[2], sum[3], 0x44),
+                  t3 = _mm512_shuffle_i32x4(sum[2], sum[3], 0xee);
+    int32_t* const to = tile.sums + pixel * kBlock;
+    _mm512_store_si512(to, _mm512_shuffle_i32x4(t0, t2, 0x88));
+    _mm512_store_si512(to + 16, _mm512_shuffle_i32x4(t0, t2, 0xdd));
+    _mm512_store_si512(to + 32, _mm512_shuffle_i32x4(t1, t3, 0x88));
+    _mm512_store_si512(to + 48, _mm512_shuffle_i32x4(t1, t3, 0xdd));
+  }
+}
+
 }  // namespace vnni
 
 #else
@@ -215,6 +246,7 @@ void list(const ListRow<uint8_t>&) {}
 void pack(const uint8_t*, int64_t, uint64_t*, uint8_t*) {}
 void unpack(const Unpacking<uint8_t>&) {}
 void run(const DenseTile&) {}
+void run(const DepthwiseTile&) {}
 }  // namespace vnni
 
 #endif

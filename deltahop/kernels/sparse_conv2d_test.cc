@@ -69,7 +69,7 @@ ConvolutionShape random_shape(Random& random) {
     shape.out_channels = shape.groups * random.integer(1, 70);
   } else if (random.chance(0.15)) {
     shape.groups = shape.in_channels = random.integer(1, 150);
-    shape.out_channels = shape.groups * random.integer(1, 2);
+    shape.out_channels = shape.groups * (random.chance(0.7) ? 1 : 2);
   }
   return shape;
 }

@@ -8,7 +8,8 @@
 namespace deltahop::sparse_blocks {
 namespace {
 
-// Weights of the taps that run together: half a first-level cache of 48 KiB; sums and lists stream beside them.
+// Weights of the taps that run together: half a first-level cache of 48 KiB; sums and lists stream beside
+// them.
 constexpr int64_t kTapBytes = 24 << 10;
 
 }  // namespace
