@@ -158,7 +158,8 @@ FindingsTable technologies_table(const MapReportSources& sources) {
       "technologies",
       "What if: technologies",
       "Each architecture in its best mapping under the costs of each technology. 'Derived': by "
-      "arithmetic from published figures; 'bound': what a published statement allows at best.",
+      "arithmetic from published figures; 'bound': what a published statement allows at best; 'weak': rests "
+      "on figures that were not read in their source.",
       {{"architecture", "arch", NumberStyle::plain, true},
        {"source", "source", NumberStyle::plain, true},
        {"trust", "trust", NumberStyle::plain, true},

@@ -33,7 +33,7 @@ AccessCosts read_access_costs(const Config& config, std::string_view name) {
   costs.name = name;
   costs.summary = config.text("summary", "");
   costs.citation = config.text("citation", "");
-  costs.trust = config.choice("trust", {"published", "derived", "bound"}, "published");
+  costs.trust = config.choice("trust", {"published", "derived", "bound", "weak"}, "published");
   costs.weights_in_place = config.boolean("weights_in_place", false);
   if (config.has("notes")) costs.notes = config.texts("notes");
   if (config.has("technology")) {
