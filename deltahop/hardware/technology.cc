@@ -63,6 +63,14 @@ Cost Technology::register_bit() const {
   return cost;
 }
 
+std::optional<Cost> Technology::transfer_bit() const {
+  if (transfers.empty()) return std::nullopt;
+  const CostPoint& point = transfers.front();
+  Cost cost{point.energy_pJ / static_cast<double>(point.bits) * energy_scale, cited(point)};
+  if (!scale_note.empty()) cost.source += "; " + scale_note;
+  return cost;
+}
+
 Cost Technology::memory_bit(Bits capacity) const {
   DELTAHOP_CHECK(!memories.empty() && capacity > Bits(0));
   const double size = static_cast<double>(capacity.number());

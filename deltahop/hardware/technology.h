@@ -73,6 +73,7 @@ struct Technology {
       true;  // false: nobody published any, so that only DRAM is costed; the tables are empty
   std::vector<CostPoint> multiply_accumulates;  // where a source gives both operations together
   std::vector<CostPoint> multipliers, adders, memories, registers;
+  std::vector<CostPoint> transfers;  // between the elements of an array; may be empty
   std::vector<AreaPoint> areas;
   std::vector<DramCostPoint> dram;  // the default first
   std::optional<Leakage> leakage;
@@ -90,6 +91,8 @@ struct Technology {
   // beyond them the square root of it; linear in the bits moved.
   Cost memory_bit(Bits capacity) const;
   Cost register_bit() const;
+  // One bit taken by a processing element from the network of its array; absent without a point.
+  std::optional<Cost> transfer_bit() const;
   // Square micrometres; absent without a point. Multipliers scale with the square of the width, the rest
   // linearly.
   std::optional<double> area_um2(std::string_view what, int64_t bits) const;

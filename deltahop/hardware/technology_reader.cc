@@ -116,6 +116,8 @@ void read_tables(const Config& config, Technology& process) {
   process.adders = read_points(config, "adders", false, process.references);
   process.memories = read_points(config, "memories", true, process.references);
   process.registers = read_points(config, "registers", false, process.references);
+  if (config.has("transfers"))
+    process.transfers = read_points(config, "transfers", false, process.references);
   if (process.multiply_accumulates.empty() && (process.multipliers.empty() || process.adders.empty())) {
     config.fault({}, "gives no cost of a multiply-accumulate",
                  "list 'multipliers' and 'adders', or 'multiply_accumulates'");

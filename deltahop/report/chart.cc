@@ -82,6 +82,7 @@ int level_colour(const std::string& level) {
   static const std::vector<std::string> kLevels = {"input_buffer",          "dram",   "kernel_memory",
                                                    "partial_sum_registers", "adders", "multipliers"};
   if (level == "state_memory") return level_colour("input_buffer");
+  if (level == "global_buffer" || level == "input_registers") return level_colour("input_buffer");
   if (level == "weight_memory") return level_colour("kernel_memory");
   if (level == "partial_sum_memory") return level_colour("partial_sum_registers");
   const auto found = std::find(kLevels.begin(), kLevels.end(), level);
@@ -99,6 +100,7 @@ int phase_colour(Phase phase) {
       return 1;
     case Phase::input_load:
     case Phase::activation:
+    case Phase::buffer_wait:
       return 2;
     case Phase::output_drain:
     case Phase::dram_wait:

@@ -208,6 +208,7 @@ void add_simulation(std::vector<LayerColumn>& list) {
   list.push_back({"dram_wait_cycles", DELTAHOP_STAT(phase<Phase::dram_wait>)});
   list.push_back({"activation_cycles", DELTAHOP_STAT(phase<Phase::activation>)});
   list.push_back({"pipeline_fill_cycles", DELTAHOP_STAT(phase<Phase::pipeline_fill>)});
+  list.push_back({"buffer_wait_cycles", DELTAHOP_STAT(phase<Phase::buffer_wait>)});
   list.push_back({"macs_done", DELTAHOP_STAT(count<&Stats::macs_done>)});
   list.push_back({"macs_skipped_zero_input", DELTAHOP_STAT(count<&Stats::macs_skipped_zero_input>)});
   list.push_back({"macs_skipped_padding", DELTAHOP_STAT(count<&Stats::macs_skipped_padding>)});
@@ -228,6 +229,9 @@ void add_simulation(std::vector<LayerColumn>& list) {
   DELTAHOP_LEVEL(weight_memory);
   DELTAHOP_LEVEL(partial_sum_memory);
   DELTAHOP_LEVEL(state_memory);
+  DELTAHOP_LEVEL(global_buffer);
+  DELTAHOP_LEVEL(input_registers);
+  DELTAHOP_LEVEL(array);
   list.push_back({"energy_pJ", DELTAHOP_CELL(energy(layer.energy, report, &EnergyBreakdown::total_pJ))});
   list.push_back({"core_energy_pJ", DELTAHOP_CELL(energy(layer.energy, report, &EnergyBreakdown::core_pJ))});
   list.push_back({"dram_energy_pJ", DELTAHOP_CELL(energy(layer.energy, report, &EnergyBreakdown::dram_pJ))});

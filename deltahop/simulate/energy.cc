@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array kLevels = {MemoryLevel::input_buffer,          MemoryLevel::kernel_memory,
                                 MemoryLevel::partial_sum_registers, MemoryLevel::weight_memory,
-                                MemoryLevel::partial_sum_memory,    MemoryLevel::state_memory};
+                                MemoryLevel::partial_sum_memory,    MemoryLevel::state_memory,
+                                MemoryLevel::global_buffer,         MemoryLevel::input_registers};
 constexpr std::array kKinds = {DataKind::input,       DataKind::weight, DataKind::output,
                                DataKind::partial_sum, DataKind::bias,   DataKind::control};
 
@@ -37,7 +38,9 @@ Cost level_cost(MemoryLevel level, const Architecture& chip, const Technology& t
   const auto memory = std::find_if(chip.memories.begin(), chip.memories.end(),
                                    [&](const Memory& each) { return each.name == name_of(level); });
   if (memory == chip.memories.end()) {
-    if (level == MemoryLevel::partial_sum_registers) return technology.register_bit();
+    const bool is_register =
+        level == MemoryLevel::partial_sum_registers || level == MemoryLevel::input_registers;
+    if (is_register) return technology.register_bit();
     throw Error(chip.name,
                 fmt::format("moves data through '{}' but states no memory of that name", name_of(level)),
                 "add it to the chip's memories");
@@ -81,6 +84,13 @@ void add_core(EnergyBreakdown& energy, const Stats& stats, const Architecture& c
     const Traffic traffic = stats.at(level);
     if (traffic.read + traffic.written == Bits(0)) continue;
     add_traffic(energy.core, stats, level, level_cost(level, chip, technology));
+  }
+  if (stats.at(MemoryLevel::array).read > Bits(0)) {
+    if (const std::optional<Cost> transfer = technology.transfer_bit()) {
+      add_traffic(energy.core, stats, MemoryLevel::array, *transfer);
+    } else {
+      energy.not_modelled.emplace_back("transfers between elements (the technology file has no figure)");
+    }
   }
   add_leakage(energy, stats, chip, technology);
 }

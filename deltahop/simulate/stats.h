@@ -12,7 +12,9 @@
 namespace deltahop {
 
 // Where data sits. A chip uses those that it has. state_memory: what a recurrent chip keeps from step to step
-// apart from its sums (outputs, values last sent).
+// apart from its sums (outputs, values last sent). global_buffer: shared by all kinds of data;
+// input_registers: of one processing element; array: no memory, but the network between elements, a read for
+// every element that takes a word.
 enum class MemoryLevel : uint8_t {
   dram,
   input_buffer,
@@ -20,10 +22,13 @@ enum class MemoryLevel : uint8_t {
   partial_sum_registers,
   weight_memory,
   partial_sum_memory,
-  state_memory
+  state_memory,
+  global_buffer,
+  input_registers,
+  array
 };
 enum class DataKind : uint8_t { input, weight, output, partial_sum, bias, control };
-inline constexpr size_t kMemoryLevels = 7;
+inline constexpr size_t kMemoryLevels = 10;
 inline constexpr size_t kDataKinds = 6;
 std::string_view name_of(MemoryLevel level);  // "dram", "input_buffer", ...
 std::string_view name_of(DataKind kind);
@@ -39,7 +44,7 @@ struct Traffic {
 
 // Why time passed. The parts add up to Stats::cycles: hidden (overlapped) time is not in them.
 // delta_encoding: the MACs wait for the next delta; dram_wait: for weights; activation: gates and products;
-// pipeline_fill: registers between blocks and handshakes.
+// pipeline_fill: registers between blocks and handshakes; buffer_wait: for the buses of the global buffer.
 enum class Phase : uint8_t {
   compute,
   kernel_load,
@@ -49,9 +54,10 @@ enum class Phase : uint8_t {
   delta_encoding,
   dram_wait,
   activation,
-  pipeline_fill
+  pipeline_fill,
+  buffer_wait
 };
-inline constexpr size_t kPhases = 9;
+inline constexpr size_t kPhases = 10;
 std::string_view name_of(Phase phase);
 
 struct Stats {
