@@ -34,6 +34,7 @@ void add_compare(CLI::App& program, Surroundings& surroundings);
 void add_validate(CLI::App& program, Surroundings& surroundings);
 void add_map(CLI::App& program, Surroundings& surroundings);
 void add_dram(CLI::App& program, Surroundings& surroundings);
+void add_encodings(CLI::App& program, Surroundings& surroundings);
 void add_list(CLI::App& program, Surroundings& surroundings);
 void add_explain(CLI::App& program, Surroundings& surroundings);
 void add_check(CLI::App& program, Surroundings& surroundings);

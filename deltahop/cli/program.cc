@@ -113,6 +113,7 @@ int run_program(int argc, char** argv) {
   add_validate(program, surroundings);
   add_map(program, surroundings);
   add_dram(program, surroundings);
+  add_encodings(program, surroundings);
   add_list(program, surroundings);
   add_explain(program, surroundings);
   add_check(program, surroundings);

@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include "deltahop/cli/layer_cases.h"
 #include "deltahop/cli/recurrent_simulation.h"
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation.h"
@@ -36,6 +37,7 @@ struct Figure {
   double density = 1.0;
   int64_t seed = 1;
   std::vector<std::string> settings;
+  std::vector<std::string> cases;  // in place of a network or a layer
 };
 
 ConvolutionShape read_layer(const Config& config) {
@@ -81,6 +83,7 @@ Figure read_figure(const Config& config) {
                         .density = figure.density,
                         .seed = static_cast<uint64_t>(figure.seed)};
   }
+  if (config.has("cases")) figure.cases = config.texts("cases");
   if (config.has("settings")) figure.settings = config.texts("settings");
   return figure;
 }
@@ -222,12 +225,14 @@ std::vector<PublishedFigure> validate_chip(const std::string& chip, Surroundings
   const Config config = Config::from_text(embedded_accelerator_file(path), path);
   std::vector<Figure> figures;
   for (const Config& entry : config.list("figures")) figures.push_back(read_figure(entry));
+  CaseRuns cases(chip, read_layer_cases(config));
   config.finish();
   Simulations simulations(surroundings, chip);
   std::vector<PublishedFigure> results;
   for (Figure& figure : figures) {
     PublishedFigure& published = figure.published;
-    published.ours = ours_of(simulations, figure);
+    published.ours = figure.cases.empty() ? ours_of(simulations, figure)
+                                          : cases.figure(figure.cases, figure.settings, figure.metric);
     published.verdict = figure.trust == "reported"
                             ? "reported only"
                             : verdict_of(published.ours, published.theirs, published.tolerance_fraction);

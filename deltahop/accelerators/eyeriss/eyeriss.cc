@@ -60,8 +60,7 @@ Support Eyeriss::supports(const FusedWorkload& workload) const { return planned(
 std::string Eyeriss::mapping_text(const FusedWorkload& workload) const {
   const std::optional<LayerPlan>& plan = planned(workload).plan;
   if (!plan) return "";
-  const std::string source =
-      plan->listed.empty() ? "chosen" : fmt::format("as published for {}", plan->listed);
+  const std::string source = plan->listed.empty() ? "chosen" : fmt::format("listed as {}", plan->listed);
   return fmt::format("{}: {} passes, {} elements, {}", to_text(plan->mapping),
                      passes(plan->layer, plan->mapping), active_elements(plan->layer, plan->mapping), source);
 }

@@ -50,9 +50,9 @@ void read_limits(const Config& config, Limits& limits) {
   limits.column_stride = integer_in(config, "column_stride", 1, 1024);
 }
 
-ListedMapping read_mapping(const Config& entry) {
+ListedMapping read_mapping(const Config& entry, const std::string& layer, const Array& array) {
   ListedMapping listed;
-  listed.layer = entry.text("layer");
+  listed.layer = layer;
   const auto number = [&](std::string_view key) { return integer_in(entry, key, 1, 1 << 24); };
   listed.in_channels = number("in_channels");
   listed.out_channels = number("out_channels");
@@ -67,6 +67,17 @@ ListedMapping read_mapping(const Config& entry) {
                     .q = number("q"),
                     .r = number("r"),
                     .t = number("t")};
+  const LayerShape shape{.pictures = listed.mapping.n,
+                         .channels = listed.in_channels / listed.groups,
+                         .filters = listed.out_channels / listed.groups,
+                         .kernel_rows = listed.kernel,
+                         .kernel_columns = listed.kernel,
+                         .out_rows = listed.out_rows,
+                         .out_columns = listed.out_rows,
+                         .stride_rows = listed.stride,
+                         .stride_columns = listed.stride};
+  const std::string wrong = misfit(array, shape, listed.mapping);
+  if (!wrong.empty()) entry.fault({}, wrong);
   return listed;
 }
 
@@ -128,9 +139,11 @@ EyerissConfig read_eyeriss_config(const Config& config) {
   chip.batch = integer_in(config, "batch", 1, 1024);
   read_arithmetic(config, chip);
   chip.walking = config.choice("model", {"fast", "walking"}) == "walking";
-  chip.published_first = config.choice("mapping", {"published_first", "chosen"}) == "published_first";
+  chip.listed_first = config.choice("mapping", {"listed_first", "chosen"}) == "listed_first";
   if (config.has("mappings")) {
-    for (const Config& entry : config.list("mappings")) chip.mappings.push_back(read_mapping(entry));
+    const Config mappings = config.section("mappings");
+    for (const std::string& layer : mappings.keys())
+      chip.mappings.push_back(read_mapping(mappings.section(layer), layer, chip.array));
   }
   config.finish();
   fill_architecture(chip);

@@ -48,7 +48,7 @@ struct EyerissConfig {
   double unknown_output_density = 0;
   bool fully_connected = false, any_size = false;
   bool walking = false;  // simulate() by the walking model
-  bool published_first = true;
+  bool listed_first = true;
   std::vector<ListedMapping> mappings;
   std::string resolved;  // the YAML in force
 

@@ -87,6 +87,11 @@ TEST(EyerissMappingTest, EveryPublishedMappingFitsTheChip) {
   EXPECT_EQ(misfit(chip.array, alexnet(3), {64, 4, 13, 16, 4, 1, 4}), "") << "CONV3 as the table prints it";
 }
 
+TEST(EyerissConfigTest, AListedMappingThatDoesNotFitIsAFaultOfTheFile) {
+  EXPECT_THAT(message_of({"mappings.alexnet_conv3.q=5"}), HasSubstr("q S = 15 exceeds the 12"));
+  EXPECT_EQ(message_of({"mappings.alexnet_conv3.q=4", "mappings.alexnet_conv3.r=1"}), "");
+}
+
 TEST(EyerissMappingTest, EachBoundIsNamedWhenItIsBroken) {
   const Array array;
   const auto broken = [&](int layer, const Mapping& mapping) {
@@ -240,10 +245,9 @@ TEST(EyerissSupportTest, WhatTheChipCannotRunSaysWhy) {
   EXPECT_EQ(reason(fused, {"extensions.fully_connected=true"}), "");
 }
 
-TEST(EyerissSupportTest, ThePublishedMappingIsUsedForItsShapeAndBatchOnly) {
+TEST(EyerissSupportTest, TheListedMappingIsUsedForItsShapeAndBatchOnly) {
   const FusedWorkload conv3 = workload_of(alexnet(3));
-  EXPECT_THAT(make_accelerator("eyeriss", {})->mapping_text(conv3),
-              HasSubstr("as published for AlexNet CONV3"));
+  EXPECT_THAT(make_accelerator("eyeriss", {})->mapping_text(conv3), HasSubstr("listed as alexnet_conv3"));
   EXPECT_THAT(make_accelerator("eyeriss", {"batch=3"})->mapping_text(conv3), HasSubstr("chosen"));
   EXPECT_THAT(make_accelerator("eyeriss", {"mapping=chosen"})->mapping_text(conv3), HasSubstr("chosen"));
 }

@@ -14,7 +14,7 @@ struct LayerPlan {
   ConvolutionShape shape;  // of the trace
   LayerShape layer;        // of the batch
   Mapping mapping;
-  std::string listed;  // the published layer whose mapping it is; "" where it was chosen
+  std::string listed;  // the listed layer whose mapping it is; "" where it was chosen
   int64_t share = 1;   // a trace of one picture stands for this many of a batch, and counts as one of them
   bool relu = false;
   std::optional<Pooling> host_pooling;
