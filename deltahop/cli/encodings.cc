@@ -102,11 +102,12 @@ Findings encodings_findings(const EncodingsOptions& options) {
     high = std::max(high.value_or(run), run);
   }
   findings.charts.push_back(std::move(chart));
-  if (low)
-    findings.lead = fmt::format(
-        "Between densities of 10 % and 22.5 % the run-length code is {:.1f} % to {:.1f} % above "
-        "the bound.",
-        100 * (*low - 1), 100 * (*high - 1));
+  if (low) {
+    findings.notes.push_back(fmt::format(
+        "between densities of 10 % and 22.5 % the run-length code is {:.1f} % to {:.1f} % above the "
+        "bound",
+        100 * (*low - 1), 100 * (*high - 1)));
+  }
   findings.notes.push_back(fmt::format("{} values of each density, seed {}; CSC in columns of {}",
                                        options.values, options.seed, kRows));
   return findings;

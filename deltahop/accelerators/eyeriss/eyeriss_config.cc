@@ -50,7 +50,8 @@ void read_limits(const Config& config, Limits& limits) {
   limits.column_stride = integer_in(config, "column_stride", 1, 1024);
 }
 
-ListedMapping read_mapping(const Config& entry, const std::string& layer, const Array& array) {
+ListedMapping read_mapping(const Config& entry, const std::string& layer, const Array& array,
+                           std::string* wrong) {
   ListedMapping listed;
   listed.layer = layer;
   const auto number = [&](std::string_view key) { return integer_in(entry, key, 1, 1 << 24); };
@@ -76,8 +77,7 @@ ListedMapping read_mapping(const Config& entry, const std::string& layer, const 
                          .out_columns = listed.out_rows,
                          .stride_rows = listed.stride,
                          .stride_columns = listed.stride};
-  const std::string wrong = misfit(array, shape, listed.mapping);
-  if (!wrong.empty()) entry.fault({}, wrong);
+  *wrong = misfit(array, shape, listed.mapping);
   return listed;
 }
 
@@ -142,8 +142,12 @@ EyerissConfig read_eyeriss_config(const Config& config) {
   chip.listed_first = config.choice("mapping", {"listed_first", "chosen"}) == "listed_first";
   if (config.has("mappings")) {
     const Config mappings = config.section("mappings");
-    for (const std::string& layer : mappings.keys())
-      chip.mappings.push_back(read_mapping(mappings.section(layer), layer, chip.array));
+    for (const std::string& layer : mappings.keys()) {
+      std::string wrong;
+      const Config entry = mappings.section(layer);
+      chip.mappings.push_back(read_mapping(entry, layer, chip.array, &wrong));
+      if (chip.listed_first && !wrong.empty()) entry.fault({}, wrong, "mapping=chosen finds others");
+    }
   }
   config.finish();
   fill_architecture(chip);

@@ -70,7 +70,7 @@ TEST(EyerissConfigTest, TheShippedChipHasThePublishedSizes) {
 }
 
 TEST(EyerissConfigTest, FaultsNameTheKey) {
-  EXPECT_THAT(message_of({"array.rows=0"}), HasSubstr("rows"));
+  EXPECT_THAT(message_of({"buses.input=0"}), HasSubstr("between 1 and"));
   EXPECT_THAT(message_of({"scratchpad.filter=100"}), HasSubstr("scratchpad"));
   EXPECT_THAT(message_of({"link.maps=sometimes"}), HasSubstr("maps"));
   EXPECT_THAT(message_of({"unknown_output_density=1.5"}), HasSubstr("between 0 and 1"));
@@ -89,6 +89,8 @@ TEST(EyerissMappingTest, EveryPublishedMappingFitsTheChip) {
 
 TEST(EyerissConfigTest, AListedMappingThatDoesNotFitIsAFaultOfTheFile) {
   EXPECT_THAT(message_of({"mappings.alexnet_conv3.q=5"}), HasSubstr("q S = 15 exceeds the 12"));
+  EXPECT_THAT(message_of({"array.rows=8"}), HasSubstr("mapping=chosen"));
+  EXPECT_EQ(message_of({"array.rows=8", "mapping=chosen"}), "");
   EXPECT_EQ(message_of({"mappings.alexnet_conv3.q=4", "mappings.alexnet_conv3.r=1"}), "");
 }
 
