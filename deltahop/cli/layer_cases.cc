@@ -85,6 +85,7 @@ const CaseRuns::Run& CaseRuns::run_of(const std::string& name, const std::vector
   const Technology technology = load_technology(chip->architecture().technology);
   run.energy_pJ = energy_of(run.stats, chip->architecture(), technology).core_pJ();
   run.mapping = chip->mapping_figures(found->workload);
+  run.mapping_text = chip->mapping_text(found->workload);
   return runs_.emplace(name + "|" + chip_key, std::move(run)).first->second;
 }
 
@@ -133,6 +134,34 @@ double CaseRuns::figure(const std::vector<std::string>& names, const std::vector
     if (key == metric && names.size() == 1) return value;
   }
   throw Error("published.yaml", fmt::format("'{}' is no figure of {}", metric, fmt::join(names, ", ")));
+}
+
+FindingsTable CaseRuns::table() {
+  FindingsTable table{
+      "cases",
+      "Cases",
+      "Layers with independent random zeros, a batch each; the buffer's traffic as tables print it: inputs "
+      "and sums between buffer and array, and finished outputs; 10^6 bytes.",
+      {{"case", "case", NumberStyle::plain, true},
+       {"zeros_fraction", "zeros", NumberStyle::percent},
+       {"processing_ms", "processing ms", NumberStyle::rounded},
+       {"total_ms", "total ms", NumberStyle::rounded},
+       {"buffer_MB", "buffer MB", NumberStyle::rounded},
+       {"dram_MB", "DRAM MB", NumberStyle::rounded},
+       {"core_mW", "core mW", NumberStyle::rounded},
+       {"core_mJ", "core mJ", NumberStyle::rounded},
+       {"waits_fraction", "waits", NumberStyle::percent},
+       {"mapping", "mapping", NumberStyle::plain, true}},
+      {}};
+  for (const LayerCase& layer : cases_) {
+    const auto of = [&](const char* metric) { return figure({layer.name}, {}, metric); };
+    const Run& run = run_of(layer.name, {});
+    const double waits = run.stats.cycles(Phase::buffer_wait) / run.stats.cycles();
+    table.rows.push_back({layer.name, layer.zeros_with_padding, of("processing_ms"), of("total_ms"),
+                          of("buffer_MB"), of("dram_MB"), of("core_mW"), run.energy_pJ * 1e-9, waits,
+                          run.mapping_text});
+  }
+  return table;
 }
 
 }  // namespace deltahop

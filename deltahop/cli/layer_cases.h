@@ -10,6 +10,7 @@
 
 #include "deltahop/accelerators/accelerator.h"
 #include "deltahop/base/config.h"
+#include "deltahop/report/findings.h"
 
 namespace deltahop {
 
@@ -32,12 +33,15 @@ class CaseRuns {
   // mapping. Throws Error on an unknown case or metric.
   double figure(const std::vector<std::string>& names, const std::vector<std::string>& settings,
                 const std::string& metric);
+  // Every case on its own, a line each: mapping, time, traffic, energy.
+  FindingsTable table();
 
  private:
   struct Run {
     Stats stats;
     double energy_pJ = 0;
     std::vector<std::pair<std::string, double>> mapping;
+    std::string mapping_text;
   };
   const Run& run_of(const std::string& name, const std::vector<std::string>& settings);
 

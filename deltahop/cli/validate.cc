@@ -242,15 +242,46 @@ std::vector<PublishedFigure> validate_chip(const std::string& chip, Surroundings
   return results;
 }
 
+namespace {
+
+// The layers behind the figures, one by one.
+void show_cases(const std::string& chip, const ReportOptions& report, Surroundings& surroundings) {
+  const std::string path = fmt::format("{}/published.yaml", chip);
+  const Config config = Config::from_text(embedded_accelerator_file(path), path);
+  std::vector<LayerCase> cases = read_layer_cases(config);
+  if (cases.empty()) throw Error("--cases", fmt::format("the figures of '{}' have no cases", chip));
+  Findings findings;
+  findings.title = fmt::format("Layers behind the figures of {}", chip);
+  findings.command = "validate";
+  findings.tables.push_back(CaseRuns(chip, std::move(cases)).table());
+  findings.provenance = provenance_of(surroundings);
+  TextOptions style = style_of(surroundings.console);
+  style.cut = false;
+  emit({.name = "cases",
+        .csv_name = "cases",
+        .html = [&] { return to_html(findings); },
+        .json = [&] { return to_json(findings); },
+        .csv = [&] { return to_csv(findings); },
+        .text = [&] { return to_text(findings, style); }},
+       report, surroundings.console);
+}
+
+}  // namespace
+
 void add_validate(CLI::App& program, Surroundings& surroundings) {
   CLI::App* command = program.add_subcommand(
       "validate", "Every published figure of a chip beside ours, computed now, with source and tolerance");
   struct Options {
     std::string chip;
+    bool cases = false;
     ReportOptions report;
   };
   auto options = std::make_shared<Options>();
   command->add_option("chip", options->chip, "A chip from 'deltahop list chips'; all where none is named");
+  command
+      ->add_flag("--cases", options->cases,
+                 "In place of the figures: the single layers that they were computed from")
+      ->needs(command->get_option("chip"));
   options->report.add_to(*command);
   command->callback([options, &surroundings] {
     Report report;
@@ -260,6 +291,10 @@ void add_validate(CLI::App& program, Surroundings& surroundings) {
     for (const AcceleratorKind& kind : accelerator_kinds()) known.push_back(kind.name);
     if (!options->chip.empty() && std::find(known.begin(), known.end(), options->chip) == known.end()) {
       throw Error("validate", fmt::format("'{}' is no chip", options->chip), suggest(options->chip, known));
+    }
+    if (options->cases) {
+      show_cases(options->chip, options->report, surroundings);
+      return;
     }
     for (const std::string& chip : known) {
       if (!options->chip.empty() && options->chip != chip) continue;
