@@ -22,10 +22,12 @@ double storage_area(const ArrayChip& chip) {
 }
 
 TEST(ArrayChip, ShippedDataflowsHaveStorageOfEqualArea) {
-  EXPECT_THAT(array_chip_names(), ElementsAre("nlr", "os_a", "os_b", "os_c", "rs", "ws"));
+  EXPECT_THAT(array_chip_names(), ElementsAre("eyeriss", "nlr", "os_a", "os_b", "os_c", "rs", "ws"));
   const double baseline = 256 * 512 * 1.6 + 256 * 512;
-  for (const std::string& name : array_chip_names())
+  for (const std::string& name : array_chip_names()) {
+    if (name == "eyeriss") continue;  // the chip as built
     EXPECT_NEAR(storage_area(load_array_chip(name)) / baseline, 1.0, 1e-5) << name;
+  }
 }
 
 TEST(ArrayChip, CostsOfTheNormalisedTableAreThoseOfTheLiterature) {

@@ -85,7 +85,7 @@ void add_core(EnergyBreakdown& energy, const Stats& stats, const Architecture& c
     if (traffic.read + traffic.written == Bits(0)) continue;
     add_traffic(energy.core, stats, level, level_cost(level, chip, technology));
   }
-  if (stats.at(MemoryLevel::array).read > Bits(0)) {
+  if (stats.at(MemoryLevel::array).read + stats.at(MemoryLevel::array).written > Bits(0)) {
     if (const std::optional<Cost> transfer = technology.transfer_bit()) {
       add_traffic(energy.core, stats, MemoryLevel::array, *transfer);
     } else {

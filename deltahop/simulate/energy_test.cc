@@ -22,7 +22,8 @@ Architecture example_chip() {
                    {.name = "kernel_memory", .capacity = Bits(8 * 8192), .word = Bits(16), .instances = 128},
                    {.name = "weight_memory", .capacity = Bits(64 * 8192), .word = Bits(64)},
                    {.name = "partial_sum_memory", .capacity = Bits(48 * 8192), .word = Bits(24)},
-                   {.name = "state_memory", .capacity = Bits(24 * 8192), .word = Bits(16)}}};
+                   {.name = "state_memory", .capacity = Bits(24 * 8192), .word = Bits(16)},
+                   {.name = "global_buffer", .capacity = Bits(100 * 8192), .word = Bits(64)}}};
 }
 
 Stats random_stats(Random& random) {
@@ -64,6 +65,16 @@ TEST(EnergyTest, EveryEntryIsCountTimesCostWithASourceAndPartsAddUpToTotals) {
       EXPECT_NEAR(by_kind, energy.total_pJ(), 1e-9 * energy.total_pJ());
     }
   }
+}
+
+TEST(EnergyTest, TransfersBetweenElementsCostWhatTheProcessSaysOrAreNamedAsLeftOut) {
+  Stats stats;
+  stats.at(MemoryLevel::array, DataKind::input).read = Bits(160);
+  const EnergyBreakdown priced = energy_of(stats, example_chip(), load_technology("65nm_eyeriss"));
+  EXPECT_DOUBLE_EQ(energy_by_level(priced).at(0).energy_pJ, 40) << "10 words at 4 pJ [Gao2017]";
+  const EnergyBreakdown silent = energy_of(stats, example_chip(), load_technology("28nm_scaled"));
+  EXPECT_EQ(silent.core_pJ(), 0);
+  EXPECT_THAT(silent.not_modelled, testing::Contains(testing::StartsWith("transfers between elements")));
 }
 
 TEST(EnergyTest, ItIsLinearInTheCounts) {

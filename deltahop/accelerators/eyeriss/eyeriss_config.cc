@@ -136,6 +136,7 @@ EyerissConfig read_eyeriss_config(const Config& config) {
   read_array(config, chip);
   read_link(config.section("link"), chip.link);
   read_limits(config.section("limits"), chip.limits);
+  chip.array.pass_channels = integer_in(config.section("limits"), "pass_channels", 1, 1 << 24);
   chip.batch = integer_in(config, "batch", 1, 1024);
   read_arithmetic(config, chip);
   chip.walking = config.choice("model", {"fast", "walking"}) == "walking";

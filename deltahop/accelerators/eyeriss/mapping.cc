@@ -30,6 +30,7 @@ std::optional<Excess> excess(const Array& array, const LayerShape& layer, const 
       {"p t", mapping.pass_filters(), mapping.m, "of m"},
       {"q S", window, array.input_words, "words of the input scratchpad"},
       {"p q S", mapping.p * window, array.filter_words, "words of the filter scratchpad"},
+      {"q r", mapping.pass_channels(), array.pass_channels, "channels of a pass"},
       {"p", mapping.p, array.sum_words, "words of the sum scratchpad"},
       {"p q r t R S", filter_words(layer, mapping), array.filter_buffer_words, "words of the filter buffer"},
       {"banks for inputs and sums",

@@ -17,6 +17,7 @@ struct Array {
   int64_t filter_words = 224, input_words = 12, sum_words = 24;  // scratchpads of an element
   int64_t banks = 25, bank_words = 2048;                         // of the buffer, for inputs and sums
   int64_t filter_buffer_words = 4096;
+  int64_t pass_channels = 1024;  // no bound of the chip: for what if
   int64_t elements() const { return rows * columns; }
 };
 
