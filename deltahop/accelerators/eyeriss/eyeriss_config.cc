@@ -8,16 +8,22 @@
 namespace deltahop::eyeriss {
 namespace {
 
-constexpr int64_t kMostWords = 1 << 24;
+constexpr int64_t kMostWords = 1 << 16;
+
+// From 1 to `highest`; 1 where the key is missing, so that what is computed from it stays sane until the
+// fault is thrown.
+int64_t positive(const Config& config, std::string_view key, int64_t highest) {
+  return std::max<int64_t>(1, integer_in(config, key, 1, highest));
+}
 
 void read_array(const Config& config, EyerissConfig& chip) {
   const Config array = config.section("array");
-  chip.array.rows = integer_in(array, "rows", 1, 1024);
-  chip.array.columns = integer_in(array, "columns", 1, 1024);
+  chip.array.rows = positive(array, "rows", 256);
+  chip.array.columns = positive(array, "columns", 256);
   const Config pads = config.section("scratchpads");
-  chip.array.filter_words = integer_in(pads, "filter", 1, kMostWords);
-  chip.array.input_words = integer_in(pads, "input", 1, kMostWords);
-  chip.array.sum_words = integer_in(pads, "sum", 1, kMostWords);
+  chip.array.filter_words = positive(pads, "filter", kMostWords);
+  chip.array.input_words = positive(pads, "input", kMostWords);
+  chip.array.sum_words = positive(pads, "sum", kMostWords);
   const Config buffer = config.section("buffer");
   chip.array.banks = integer_in(buffer, "banks", 2, 4096);
   chip.array.bank_words =
@@ -25,9 +31,9 @@ void read_array(const Config& config, EyerissConfig& chip) {
   chip.array.filter_buffer_words =
       std::max<int64_t>(1, quantity_in<Bits>(buffer, "filters", 64, int64_t{1} << 32) / chip.word_bits);
   const Config buses = config.section("buses");
-  chip.input_bus = integer_in(buses, "input", 1, 4096);
-  chip.filter_bus = integer_in(buses, "filter", 1, 4096);
-  chip.sum_bus = integer_in(buses, "sum", 1, 4096);
+  chip.input_bus = positive(buses, "input", 4096);
+  chip.filter_bus = positive(buses, "filter", 4096);
+  chip.sum_bus = positive(buses, "sum", 4096);
 }
 
 void read_link(const Config& config, Link& link) {
@@ -54,20 +60,21 @@ ListedMapping read_mapping(const Config& entry, const std::string& layer, const 
                            std::string* wrong) {
   ListedMapping listed;
   listed.layer = layer;
-  const auto number = [&](std::string_view key) { return integer_in(entry, key, 1, 1 << 24); };
-  listed.in_channels = number("in_channels");
-  listed.out_channels = number("out_channels");
-  listed.groups = number("groups");
-  listed.kernel = number("kernel");
-  listed.stride = number("stride");
-  listed.out_rows = number("out_rows");
-  listed.mapping = {.m = number("m"),
-                    .n = number("n"),
-                    .e = number("e"),
-                    .p = number("p"),
-                    .q = number("q"),
-                    .r = number("r"),
-                    .t = number("t")};
+  // Bounds under which no product of a mapping's numbers leaves 64 bits.
+  const auto number = [&](std::string_view key, int64_t highest) { return positive(entry, key, highest); };
+  listed.in_channels = number("in_channels", 1 << 20);
+  listed.out_channels = number("out_channels", 1 << 20);
+  listed.groups = number("groups", 1 << 20);
+  listed.kernel = number("kernel", 128);
+  listed.stride = number("stride", 64);
+  listed.out_rows = number("out_rows", 4096);
+  listed.mapping = {.m = number("m", 1 << 20),
+                    .n = number("n", 256),
+                    .e = number("e", 1024),
+                    .p = number("p", 1024),
+                    .q = number("q", 256),
+                    .r = number("r", 256),
+                    .t = number("t", 256)};
   const LayerShape shape{.pictures = listed.mapping.n,
                          .channels = listed.in_channels / listed.groups,
                          .filters = listed.out_channels / listed.groups,
@@ -132,12 +139,12 @@ EyerissConfig read_eyeriss_config(const Config& config) {
   EyerissConfig chip;
   chip.architecture = read_identity(config, "eyeriss");
   chip.architecture.core_area = config.quantity<SquareMillimetres>("core_area", SquareMillimetres());
-  chip.word_bits = static_cast<int>(quantity_in<Bits>(config, "word", 2, 16));
+  chip.word_bits = static_cast<int>(std::max<int64_t>(2, quantity_in<Bits>(config, "word", 2, 16)));
   read_array(config, chip);
   read_link(config.section("link"), chip.link);
   read_limits(config.section("limits"), chip.limits);
-  chip.array.pass_channels = integer_in(config.section("limits"), "pass_channels", 1, 1 << 24);
-  chip.batch = integer_in(config, "batch", 1, 1024);
+  chip.array.pass_channels = positive(config.section("limits"), "pass_channels", 1 << 24);
+  chip.batch = positive(config, "batch", 256);
   read_arithmetic(config, chip);
   chip.walking = config.choice("model", {"fast", "walking"}) == "walking";
   chip.listed_first = config.choice("mapping", {"listed_first", "chosen"}) == "listed_first";
@@ -149,6 +156,11 @@ EyerissConfig read_eyeriss_config(const Config& config) {
       chip.mappings.push_back(read_mapping(entry, layer, chip.array, &wrong));
       if (chip.listed_first && !wrong.empty()) entry.fault({}, wrong, "mapping=chosen finds others");
     }
+  }
+  const double rate = chip.link_bits_per_cycle();
+  if (!(rate >= 1e-6 && rate <= 1e6)) {
+    config.section("link").fault("clock", "must bring between 1e-6 and 1e6 bits a cycle of the core",
+                                 "see 'clock' and 'link.width'");
   }
   config.finish();
   fill_architecture(chip);
