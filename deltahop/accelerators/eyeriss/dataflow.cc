@@ -14,7 +14,7 @@ namespace {
 class SumBlock {
  public:
   SumBlock(const LayerPlan& plan, const PaddedPictures& pictures, std::span<const int16_t> weights)
-      : plan_(plan), layer_(plan.layer), mapping_(plan.mapping), pictures_(pictures), weights_(weights) {}
+      : layer_(plan.layer), mapping_(plan.mapping), pictures_(pictures), weights_(weights) {}
 
   struct Corner {
     int64_t group, picture, filter, row;  // the first of each; filter within the group
@@ -95,7 +95,6 @@ class SumBlock {
     }
   }
 
-  const LayerPlan& plan_;
   const LayerShape& layer_;
   const Mapping& mapping_;
   const PaddedPictures& pictures_;
