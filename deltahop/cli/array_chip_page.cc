@@ -26,6 +26,11 @@ std::string level_text(const StorageLevel& level, int64_t word_bits) {
     const int64_t own = level.operand_capacity[index_of(operand)];
     if (own >= 0) text += fmt::format(" ({})", size(own));
   }
+  std::string by;
+  for (const Operand operand : kAllOperands) {
+    if (level.may_bypass[index_of(operand)]) by += fmt::format(" {}", name_of(operand));
+  }
+  if (!by.empty()) text += fmt::format("; may be passed by:{}", by);
   return text + (level.slides ? "; windows slide\n" : "\n");
 }
 

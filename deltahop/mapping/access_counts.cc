@@ -210,7 +210,8 @@ void sum_transfers(const Hierarchy& hierarchy, AccessCounts& counts) {
 }
 
 AccessCounts count_accesses(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping) {
-  return Counter(problem, hierarchy, mapping).count();
+  const Hierarchy used = as_used(hierarchy, mapping);
+  return Counter(problem, used, mapping).count();
 }
 
 }  // namespace deltahop

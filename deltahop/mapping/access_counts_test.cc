@@ -38,7 +38,10 @@ Hierarchy random_hierarchy(Random& random) {
   const int64_t levels = random.integer(1, 4);
   for (int64_t level = 0; level < levels; ++level) {
     StorageLevel storage{.name = "level" + std::to_string(level), .slides = random.chance(0.5)};
-    for (bool& keeps : storage.keeps) keeps = level == 0 || random.chance(0.75);
+    for (size_t operand = 0; operand < kOperands; ++operand) {
+      storage.keeps[operand] = level == 0 || random.chance(0.75);
+      storage.may_bypass[operand] = level > 0 && storage.keeps[operand] && random.chance(0.3);
+    }
     hierarchy.levels.push_back(storage);
   }
   hierarchy.array_level = static_cast<size_t>(levels - (levels > 1 && random.chance(0.7) ? 1 : 0));
@@ -66,6 +69,10 @@ Mapping random_mapping(Random& random, const Problem& problem, const Hierarchy& 
       }
     }
     mapping.levels.push_back({loops, hierarchy.levels[level].slides});
+    std::array<bool, kOperands>& bypass = mapping.levels.back().bypass;
+    for (size_t operand = 0; operand < kOperands; ++operand)
+      bypass[operand] = hierarchy.levels[level].may_bypass[operand] && random.chance(0.5);
+    if (bypass[index_of(Operand::input)]) mapping.levels.back().slides = false;
   }
   return mapping;
 }

@@ -60,14 +60,15 @@ int64_t read_words(const Config& config, std::string_view key, int64_t word_bits
   return std::clamp<int64_t>(words, 1, kMostWords);
 }
 
-std::array<bool, kOperands> read_keeps(const Config& config) {
+// A list of operands: what is kept, or what may pass by.
+std::array<bool, kOperands> read_operands(const Config& config, std::string_view key, std::string_view to) {
   std::array<bool, kOperands> keeps{};
   std::vector<std::string> known;
   for (const Operand operand : kAllOperands) known.emplace_back(name_of(operand));
-  for (const std::string& word : config.texts("keeps")) {
+  for (const std::string& word : config.texts(key)) {
     const auto place = std::find(known.begin(), known.end(), word);
     if (place == known.end()) {
-      config.fault("keeps", fmt::format("'{}' is nothing to keep", word), suggest(word, known));
+      config.fault(key, fmt::format("'{}' is nothing to {}", word, to), suggest(word, known));
     } else {
       keeps[static_cast<size_t>(place - known.begin())] = true;
     }
@@ -78,7 +79,14 @@ std::array<bool, kOperands> read_keeps(const Config& config) {
 StorageLevel read_level(const Config& config, std::string_view name, int64_t word_bits) {
   StorageLevel level;
   level.name = name;
-  level.keeps = read_keeps(config);
+  level.keeps = read_operands(config, "keeps", "keep");
+  if (config.has("may_bypass")) level.may_bypass = read_operands(config, "may_bypass", "pass by");
+  for (const Operand operand : kAllOperands) {
+    if (level.may_bypass[index_of(operand)] && !level.keeps[index_of(operand)])
+      config.fault("may_bypass",
+                   fmt::format("'{}' always pass by, as they are not kept here", name_of(operand)),
+                   "leave them out, or add them to 'keeps'");
+  }
   if (config.has("scratchpads")) {
     const Config own = config.section("scratchpads");
     for (const Operand operand : kAllOperands) {

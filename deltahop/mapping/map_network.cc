@@ -73,8 +73,8 @@ MappedLayer counted(const LayerToMap& to_map, const ArrayChip& chip, const Mappi
   layer.counts = count_accesses(problem, chip.hierarchy, mapping);
   layer.waiting_cycles = static_cast<double>(layer.counts.cycles);
   if (to_map.zeros)
-    layer.waiting_cycles *=
-        deltahop::waiting_cycles(chip.sparsity, *to_map.zeros, problem, chip.hierarchy, mapping);
+    layer.waiting_cycles *= deltahop::waiting_cycles(chip.sparsity, *to_map.zeros, problem,
+                                                     as_used(chip.hierarchy, mapping), mapping);
   layer.words = accessed_words(layer.counts, chip.hierarchy, costs.savings);
   layer.energy = shares_of(cost_of(layer.counts, chip.hierarchy, costs));
   layer.value = value_of(layer.energy.total(), layer.words.cycles, objective);
@@ -101,8 +101,9 @@ MappedLayer given(const LayerToMap& layer, const ArrayChip& chip, const NamedMap
                   Objective objective) {
   Mapping mapping = named.mapping;
   const size_t levels = chip.hierarchy.levels.size();
-  if (mapping.levels.size() > levels && mapping.levels.back().slides)
-    throw Error(named.place, fmt::format("elements of '{}' store nothing that could slide", chip.name));
+  if (mapping.levels.size() > levels && mapping.levels.back() != LevelLoops{})
+    throw Error(named.place,
+                fmt::format("elements of '{}' store nothing that could slide or be passed by", chip.name));
   mapping.levels.resize(levels);
   if (const std::string fault = fault_of(layer.problem, chip.hierarchy, mapping); !fault.empty())
     throw Error(named.place,

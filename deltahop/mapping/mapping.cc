@@ -101,7 +101,29 @@ std::string capacity_fault(const Problem& problem, const StorageLevel& level, co
   return {};
 }
 
+std::string bypass_fault(const Hierarchy& hierarchy, const Mapping& mapping) {
+  for (size_t l = 0; l < mapping.levels.size(); ++l) {
+    const StorageLevel& level = hierarchy.levels[l];
+    for (const Operand operand : kAllOperands) {
+      if (mapping.levels[l].bypass[index_of(operand)] && !level.may_bypass[index_of(operand)])
+        return fmt::format("{} are to pass by the {}, which has no such way", name_of(operand), level.name);
+    }
+    if (mapping.levels[l].slides && mapping.levels[l].bypass[index_of(Operand::input)])
+      return fmt::format("inputs pass by the {}, so that nothing slides there", level.name);
+  }
+  return {};
+}
+
 }  // namespace
+
+Hierarchy as_used(Hierarchy hierarchy, const Mapping& mapping) {
+  for (size_t level = 0; level < mapping.levels.size(); ++level) {
+    for (size_t operand = 0; operand < kOperands; ++operand) {
+      if (mapping.levels[level].bypass[operand]) hierarchy.levels[level].keeps[operand] = false;
+    }
+  }
+  return hierarchy;
+}
 
 DimensionSizes tile_of(const Problem& problem, const Mapping& mapping, size_t level) {
   DimensionSizes tile = problem.bounds;
@@ -122,8 +144,10 @@ DimensionSizes tile_before_array(const Problem& problem, const Hierarchy& hierar
 
 std::string fault_of(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping) {
   if (std::string fault = structure_fault(problem, hierarchy, mapping); !fault.empty()) return fault;
+  if (std::string fault = bypass_fault(hierarchy, mapping); !fault.empty()) return fault;
+  const Hierarchy used = as_used(hierarchy, mapping);
   for (size_t level = 1; level < hierarchy.levels.size(); ++level) {
-    std::string fault = capacity_fault(problem, hierarchy.levels[level], tile_of(problem, mapping, level));
+    std::string fault = capacity_fault(problem, used.levels[level], tile_of(problem, mapping, level));
     if (!fault.empty()) return fault;
   }
   return {};
@@ -131,6 +155,12 @@ std::string fault_of(const Problem& problem, const Hierarchy& hierarchy, const M
 
 std::string to_text(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping) {
   std::string text;
+  for (size_t level = 0; level < mapping.levels.size(); ++level) {
+    for (const Operand operand : kAllOperands) {
+      if (mapping.levels[level].bypass[index_of(operand)])
+        text += fmt::format("# {} pass by the {}\n", name_of(operand), hierarchy.levels[level].name);
+    }
+  }
   size_t depth = 0;
   for_each_loop(problem, mapping, [&](size_t level, const Loop& loop, int64_t size) {
     if (size <= loop.step) return;  // one chunk: nothing to say

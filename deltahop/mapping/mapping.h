@@ -33,6 +33,7 @@ struct StorageLevel {
   // Elements of one operand alone (scratchpads); -1: no bound of its own.
   std::array<int64_t, kOperands> operand_capacity{-1, -1, -1};
   std::array<bool, kOperands> keeps{true, true, true};  // an operand that is not kept passes through
+  std::array<bool, kOperands> may_bypass{};             // of those kept: a mapping may let them pass through too
   // Can keep the rows or columns of input that the next window needs again, so that only new ones are
   // fetched; a mapping chooses. What lies between windows that do not overlap is fetched too.
   bool slides = false;
@@ -56,6 +57,7 @@ struct LevelLoops {
   // The tile of inputs slides along the innermost loop around it that moves the window
   // (StorageLevel::slides).
   bool slides = false;
+  std::array<bool, kOperands> bypass{};  // what passes through this level (StorageLevel::may_bypass)
   friend bool operator==(const LevelLoops&, const LevelLoops&) = default;
 };
 
@@ -65,6 +67,9 @@ struct Mapping {
   std::vector<LevelLoops> levels;
   friend bool operator==(const Mapping&, const Mapping&) = default;
 };
+
+// The chip as the mapping uses it: a level does not keep what passes through it.
+Hierarchy as_used(Hierarchy hierarchy, const Mapping& mapping);
 
 // Sizes of the tile that level l holds (its first and largest one).
 DimensionSizes tile_of(const Problem& problem, const Mapping& mapping, size_t level);

@@ -9,6 +9,8 @@
 #include <optional>
 #include <sstream>
 
+#include "deltahop/base/error.h"
+
 namespace deltahop {
 namespace {
 
@@ -101,6 +103,38 @@ std::string quoted(const std::string& text) {
   return result + '"';
 }
 
+void read_bypass(const Config& config, Mapping& mapping) {
+  if (!config.has("bypass")) return;
+  const Config bypass = config.section("bypass");
+  std::vector<std::string> known;
+  for (const Operand operand : kAllOperands) known.emplace_back(name_of(operand));
+  for (size_t level = 1; level < kLevels.size(); ++level) {
+    if (!bypass.has(kLevels.at(level))) continue;
+    for (const std::string& word : bypass.texts(kLevels.at(level))) {
+      const auto place = std::find(known.begin(), known.end(), word);
+      if (place == known.end()) {
+        bypass.fault(kLevels.at(level), fmt::format("'{}' is nothing to pass by", word),
+                     suggest(word, known));
+      } else {
+        mapping.levels[level].bypass.at(static_cast<size_t>(place - known.begin())) = true;
+      }
+    }
+  }
+}
+
+// "bypass: {buffer: [weights]}"; empty where nothing passes by.
+std::string bypass_text(const Mapping& mapping) {
+  std::vector<std::string> levels;
+  for (size_t level = 1; level < mapping.levels.size(); ++level) {
+    std::vector<std::string_view> names;
+    for (const Operand operand : kAllOperands) {
+      if (mapping.levels[level].bypass[index_of(operand)]) names.push_back(name_of(operand));
+    }
+    if (!names.empty()) levels.push_back(fmt::format("{}: [{}]", kLevels.at(level), fmt::join(names, ", ")));
+  }
+  return levels.empty() ? "" : fmt::format("    bypass: {{{}}}\n", fmt::join(levels, ", "));
+}
+
 }  // namespace
 
 MappingFile read_mappings(const Config& config) {
@@ -123,6 +157,7 @@ MappingFile read_mappings(const Config& config) {
         entry.fault("slides", fmt::format("'{}' keeps no window", word), "known: buffer, element");
       }
     }
+    read_bypass(entry, named.mapping);
     file.mappings.push_back(std::move(named));
   }
   return file;
@@ -143,6 +178,7 @@ std::string to_yaml(const MappingFile& file) {
       if (mapping.levels[level].slides) slides.push_back(kLevels.at(level));
     }
     if (!slides.empty()) text += fmt::format("    slides: [{}]\n", fmt::join(slides, ", "));
+    text += bypass_text(mapping);
   }
   return text;
 }

@@ -6,6 +6,7 @@
 //       buffer: [P step 1]
 //       array: [R step 1 over rows, K step 4 over columns]
 //       slides: [element]
+//       bypass: {buffer: [weights]}
 #pragma once
 
 #include <string>

@@ -72,16 +72,19 @@ struct Node {
 class Search {
  public:
   // Only mappings of at most so many cycles.
-  Search(Space& space, Objective objective, double most_cycles = std::numeric_limits<double>::infinity())
-      : space_(space), objective_(objective), most_cycles_(most_cycles) {}
+  explicit Search(Objective objective, double most_cycles = std::numeric_limits<double>::infinity())
+      : objective_(objective), most_cycles_(most_cycles) {}
 
-  SearchResult run() {
+  // Searches one more space; true where it has a better mapping than those before.
+  bool run(Space& space) {
+    space_ = &space;
+    is_improved_ = false;
     std::vector<std::pair<double, Node>> starts;
-    for (const Region& region : space_.regions()) {
+    for (const Region& region : space_->regions()) {
       std::array<const Table*, kGroups.size()> tables{};
       double mappings = 1;
       for (size_t g = 0; g < kGroups.size(); ++g) {
-        tables[g] = &space_.table_of(region, g);
+        tables[g] = &space_->table_of(region, g);
         mappings *= static_cast<double>(tables[g]->choices.size());
       }
       result_.space += mappings;
@@ -92,19 +95,30 @@ class Search {
     std::stable_sort(starts.begin(), starts.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     for (auto& [promise, start] : starts) descend(std::move(start));
-    return std::move(result_);
+    return is_improved_;
   }
 
-  SearchResult run_from(Node start) {
-    descend(std::move(start));
-    return std::move(result_);
+  // Cycles depend on neither orders nor what stays where: one region without demands is enough, and in it the
+  // smallest tiles.
+  void run_smallest(Space& space) {
+    space_ = &space;
+    const Region region;
+    std::array<Table, kGroups.size()> tables;
+    std::array<const Table*, kGroups.size()> places{};
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      tables[g] = space.smallest_of(region, g);
+      places[g] = &tables[g];
+    }
+    if (auto start = Node::of(region, places)) descend(std::move(*start));
   }
+
+  SearchResult& result() { return result_; }
 
  private:
   // What is to be least, and what decides between equals.
   using Value = std::pair<double, double>;
   Value value_of(const Measures& product) const {
-    const double energy = space_.energy_of(product), cycles = space_.cycles_of(product);
+    const double energy = space_->energy_of(product), cycles = space_->cycles_of(product);
     switch (objective_) {
       case Objective::energy:
         return {energy, cycles};
@@ -117,7 +131,7 @@ class Search {
 
   bool may_win(const Measures& bound) {
     ++result_.nodes;
-    return space_.cycles_of(bound) <= most_cycles_ && is_better(value_of(bound)) && space_.fits(bound);
+    return space_->cycles_of(bound) <= most_cycles_ && is_better(value_of(bound)) && space_->fits(bound);
   }
 
   // Rounding of doubles must not decide: what is no better by a part in 10^12 is no better.
@@ -186,7 +200,7 @@ class Search {
   // The most decisive group first, the part that promises most first.
   void descend(Node node) {
     if (!narrow(node)) return;
-    const auto rows = space_.rows_of(node.chosen());
+    const auto rows = space_->rows_of(node.chosen());
     if (!rows) return;
     const size_t next = most_decisive(node);
     if (next == kGroups.size()) return keep(node, *rows);
@@ -207,28 +221,38 @@ class Search {
     if (!is_better(value)) return;
     best_ = value;
     result_.value = value.first;
-    result_.mapping = space_.mapping_of(node.region, node.chosen(), rows);
+    is_improved_ = true;
+    result_.mapping = space_->mapping_of(node.region, node.chosen(), rows);
   }
 
-  Space& space_;
+  Space* space_ = nullptr;
   Objective objective_;
   double most_cycles_;
   Value best_;
+  bool is_improved_ = false;
   SearchResult result_;
 };
 
-// Cycles depend on neither orders nor what stays where: one region without demands is enough, and in it the
-// smallest tiles.
-SearchResult find_fewest_cycles(Space& space) {
-  const Region region;
-  std::array<Table, kGroups.size()> tables;
-  std::array<const Table*, kGroups.size()> places{};
-  for (size_t g = 0; g < kGroups.size(); ++g) {
-    tables[g] = space.smallest_of(region, g);
-    places[g] = &tables[g];
+// The chip in all ways in which operands may pass by its levels.
+struct Variant {
+  Hierarchy hierarchy;  // as used
+  std::vector<std::array<bool, kOperands>> bypass;
+};
+std::vector<Variant> variants_of(const Hierarchy& hierarchy) {
+  std::vector<Variant> variants = {
+      {hierarchy, std::vector<std::array<bool, kOperands>>(hierarchy.levels.size())}};
+  for (size_t level = 0; level < hierarchy.levels.size(); ++level) {
+    for (size_t operand = 0; operand < kOperands; ++operand) {
+      if (!hierarchy.levels[level].may_bypass[operand]) continue;
+      for (size_t i = variants.size(); i-- > 0;) {
+        Variant variant = variants[i];
+        variant.hierarchy.levels[level].keeps[operand] = false;
+        variant.bypass[level][operand] = true;
+        variants.push_back(std::move(variant));
+      }
+    }
   }
-  auto start = Node::of(region, places);
-  return start ? Search(space, Objective::cycles).run_from(std::move(*start)) : SearchResult{};
+  return variants;
 }
 
 // Windows may lie apart, and then what is between them need not move.
@@ -244,19 +268,54 @@ double needed_elements(const Problem& problem, Operand operand) {
          needed(out_column, kernel_column, problem.stride_columns, problem.dilation_columns);
 }
 
+// An operand crosses each level that keeps it once, and is fetched from the innermost for every
+// multiplication.
+double least_movement(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs,
+                      Operand operand, double cycles) {
+  const auto macs = static_cast<double>(problem.macs());
+  const double elements = needed_elements(problem, operand);
+  double energy = 0;
+  size_t outer = 0;
+  for (size_t level = 1; level < hierarchy.levels.size(); ++level) {
+    if (!hierarchy.levels[level].keeps[index_of(operand)]) continue;
+    const double hop = level >= hierarchy.array_level ? costs.hop_of(operand) : 0.0;
+    energy += elements * (costs.access_of(outer, operand) + costs.access_of(level, operand) + hop);
+    outer = level;
+  }
+  const bool crosses = outer < hierarchy.array_level;
+  const double words = crosses ? std::max(elements, cycles) : macs;
+  const double access = crosses ? costs.access_of(outer, operand) : costs.element_access_of(outer, operand);
+  const double hop = crosses ? costs.hop_of(operand) : 0.0;
+  energy += words * access + (crosses ? macs * hop : 0.0);
+  if (operand == Operand::output) energy += (words - elements) * (access + hop);
+  return energy;
+}
+
 }  // namespace
 
 SearchResult find_mapping(const Problem& problem, const Hierarchy& hierarchy, const UnitCosts& costs,
                           const Dataflow& dataflow, Objective objective) {
-  Space space(problem, hierarchy, costs, dataflow);
-  if (objective != Objective::cycles) return Search(space, objective).run();
+  const std::vector<Variant> variants = variants_of(hierarchy);
+  std::vector<Space> spaces;
+  spaces.reserve(variants.size());
+  for (const Variant& variant : variants) spaces.emplace_back(problem, variant.hierarchy, costs, dataflow);
   // The fewest cycles first, then the least energy with as many.
-  const SearchResult fastest = find_fewest_cycles(space);
-  if (!fastest.mapping) return fastest;
-  SearchResult result = Search(space, Objective::energy, fastest.value).run();
-  result.value = fastest.value;
-  result.nodes += fastest.nodes;
-  result.tried += fastest.tried;
+  Search fastest(Objective::cycles);
+  if (objective == Objective::cycles) {
+    for (Space& space : spaces) fastest.run_smallest(space);
+    if (!fastest.result().mapping) return fastest.result();
+  }
+  Search search =
+      objective == Objective::cycles ? Search(Objective::energy, fastest.result().value) : Search(objective);
+  SearchResult& result = search.result();
+  for (size_t v = 0; v < variants.size(); ++v) {
+    if (!search.run(spaces[v])) continue;
+    for (size_t level = 0; level < variants[v].bypass.size(); ++level)
+      result.mapping->levels[level].bypass = variants[v].bypass[level];
+  }
+  if (objective == Objective::cycles) result.value = fastest.result().value;
+  result.nodes += fastest.result().nodes;
+  result.tried += fastest.result().tried;
   return result;
 }
 
@@ -267,21 +326,12 @@ double lower_bound(const Problem& problem, const Hierarchy& hierarchy, const Uni
   double energy =
       macs * costs.mac * costs.savings.macs - static_cast<double>(problem.elements(Operand::output)) *
                                                   costs.access.at(0) * (1.0 - costs.savings.finished);
+  const std::vector<Variant> variants = variants_of(hierarchy);
   for (const Operand operand : kAllOperands) {
-    const double elements = needed_elements(problem, operand);
-    size_t outer = 0;
-    for (size_t level = 1; level < hierarchy.levels.size(); ++level) {
-      if (!hierarchy.levels[level].keeps[index_of(operand)]) continue;
-      const double hop = level >= hierarchy.array_level ? costs.hop_of(operand) : 0.0;
-      energy += elements * (costs.access_of(outer, operand) + costs.access_of(level, operand) + hop);
-      outer = level;
-    }
-    const bool crosses = outer < hierarchy.array_level;
-    const double words = crosses ? std::max(elements, cycles) : macs;
-    const double access = crosses ? costs.access_of(outer, operand) : costs.element_access_of(outer, operand);
-    const double hop = crosses ? costs.hop_of(operand) : 0.0;
-    energy += words * access + (crosses ? macs * hop : 0.0);
-    if (operand == Operand::output) energy += (words - elements) * (access + hop);
+    double least = std::numeric_limits<double>::infinity();
+    for (const Variant& variant : variants)
+      least = std::min(least, least_movement(problem, variant.hierarchy, costs, operand, cycles));
+    energy += least;
   }
   switch (objective) {
     case Objective::energy:

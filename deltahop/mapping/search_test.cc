@@ -25,6 +25,11 @@ Hierarchy random_hierarchy(Random& random) {
     for (bool& keeps : element.keeps) keeps = random.chance(0.7);
     hierarchy.levels.push_back(element);
   }
+  for (size_t level = 1; level < hierarchy.levels.size(); ++level) {
+    StorageLevel& storage = hierarchy.levels[level];
+    for (size_t operand = 0; operand < kOperands; ++operand)
+      storage.may_bypass[operand] = storage.keeps[operand] && random.chance(0.15);
+  }
   hierarchy.array_level = 2;
   hierarchy.rows = random.integer(1, 3);
   hierarchy.columns = random.integer(1, 3);
@@ -63,7 +68,7 @@ class AllMappings {
     for (const Dimension dimension : kAllDimensions) {
       if (problem.bound(dimension) > 1) dimensions_.push_back(dimension);
     }
-    cut(0);
+    choose_ways(1, 0);
   }
   double least_energy = std::numeric_limits<double>::infinity();
   std::pair<double, double> least_cycles{least_energy, least_energy};  // and the least energy with as many
@@ -73,6 +78,17 @@ class AllMappings {
   struct Tiles {
     int64_t buffer = 1, array = 1, row = 1, element = 1;
   };
+
+  // Operand after operand, level after level: kept, or passed by.
+  void choose_ways(size_t level, size_t operand) {
+    if (level == hierarchy_.levels.size()) return cut(0);
+    const size_t next_operand = (operand + 1) % kOperands, next_level = level + (next_operand == 0 ? 1 : 0);
+    choose_ways(next_level, next_operand);
+    if (!hierarchy_.levels[level].may_bypass[operand]) return;
+    bypass_[level][operand] = true;
+    choose_ways(next_level, next_operand);
+    bypass_[level][operand] = false;
+  }
 
   void cut(size_t i) {
     if (i == dimensions_.size()) return order();
@@ -115,6 +131,8 @@ class AllMappings {
   bool try_mapping(const std::vector<size_t>& dram, const std::vector<size_t>& buffer) {
     Mapping mapping;
     mapping.levels.resize(hierarchy_.levels.size());
+    for (size_t level = 0; level < mapping.levels.size(); ++level)
+      mapping.levels[level].bypass = bypass_.at(level);
     for (const size_t i : dram) mapping.levels[0].loops.push_back({dimensions_[i], tiles_[i].buffer});
     for (const size_t i : buffer) mapping.levels[1].loops.push_back({dimensions_[i], tiles_[i].array});
     for (size_t i = 0; i < dimensions_.size(); ++i) {
@@ -147,6 +165,7 @@ class AllMappings {
   const Dataflow& dataflow_;
   std::vector<Dimension> dimensions_;
   std::array<Tiles, kDimensions> tiles_;
+  std::array<std::array<bool, kOperands>, 3> bypass_{};
 };
 
 TEST(FindMapping, FindsTheLeastOfAllMappingsOfSmallProblems) {

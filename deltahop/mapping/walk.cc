@@ -304,12 +304,14 @@ class Walk {
 }  // namespace
 
 AccessCounts walk_accesses(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping) {
-  return Walk(problem, hierarchy, mapping, {}, {}).count();
+  const Hierarchy used = as_used(hierarchy, mapping);
+  return Walk(problem, used, mapping, {}, {}).count();
 }
 
 AccessCounts walk_accesses(const Problem& problem, const Hierarchy& hierarchy, const Mapping& mapping,
                            const Sparsity& sparsity, const IsZero& is_zero) {
-  return Walk(problem, hierarchy, mapping, sparsity, is_zero).count();
+  const Hierarchy used = as_used(hierarchy, mapping);
+  return Walk(problem, used, mapping, sparsity, is_zero).count();
 }
 
 }  // namespace deltahop
