@@ -93,6 +93,9 @@ void add_options(CLI::App& command, MapJob& options) {
           "docs/mapping_yaml.md has the form")
       ->delimiter(',')
       ->capture_default_str();
+  command.add_option("--bypass", options.bypass,
+                     "What may pass by a storage level of all architectures where that costs less: "
+                     "buffer:weights, or buffer:weights,inputs");
   command.add_option("--set", options.settings, "Change a value of all architectures: buffer.capacity=64KiB");
   command
       .add_option(

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "deltahop/cli/map_sums.h"
+#include "deltahop/cli/mapping_picture.h"
 
 namespace deltahop {
 namespace {
@@ -291,6 +292,20 @@ std::vector<std::string> notes_of(const MapReportSources& sources) {
   return notes;
 }
 
+// Beyond a few dozen nobody looks at them.
+void add_pictures(const MapReportSources& sources, Findings& findings) {
+  constexpr size_t kMostPictures = 64;
+  if (sources.layers.size() * sources.chips.size() > kMostPictures) return;
+  findings.pictures_title = "Mappings";
+  for (size_t l = 0; l < sources.layers.size(); ++l) {
+    for (size_t c = 0; c < sources.chips.size(); ++c) {
+      findings.pictures.push_back({fmt::format("{} on {}", sources.layers[l].name, sources.chips[c].name),
+                                   mapping_svg(sources.layers[l].problem, sources.chips[c].hierarchy,
+                                               sources.results[c][l].mapping)});
+    }
+  }
+}
+
 std::string objective_text(Objective objective) {
   switch (objective) {
     case Objective::energy:
@@ -312,7 +327,7 @@ Findings map_findings(const MapReportSources& sources) {
                                objective_text(sources.objective), sources.batch);
   findings.command = "map";
   findings.provenance = sources.provenance;
-  double nodes = 0, seconds = 0;
+  double nodes = 0, seconds = 0, space = 0;
   for (size_t c = 0; c < sources.chips.size(); ++c) {
     const MapSum sum = *sum_of(sources, c, Part::all);
     findings.figures.push_back(
@@ -321,11 +336,14 @@ Findings map_findings(const MapReportSources& sources) {
          fmt::format("in {}; at least {:.4g}; {:.3g} words to DRAM for 1000 MACs", unit_text(sources),
                      sum.per_mac(sum.bound), 1000 * sum.dram_words / sum.macs)});
     for (const MappedLayer& layer : sources.results[c])
-      nodes += static_cast<double>(layer.nodes), seconds += layer.seconds;
+      nodes += static_cast<double>(layer.nodes), seconds += layer.seconds, space += layer.space;
   }
   if (nodes > 0) {
-    findings.figures.push_back({"search_s", "search", seconds, NumberStyle::seconds,
-                                fmt::format("of one thread; {:.3g} partial mappings looked at", nodes)});
+    findings.figures.push_back(
+        {"search_s", "search", seconds, NumberStyle::seconds,
+         fmt::format("of one thread, for {:.2g} mappings; {:.3g} partial ones looked at, {:.2g} "
+                     "a second",
+                     space, nodes, nodes / std::max(seconds, 1e-9))});
   }
   findings.lead = fmt::format(
       "Every layer in its best mapping, {}: {} for a MAC on {}.", objective_text(sources.objective),
@@ -338,6 +356,7 @@ Findings map_findings(const MapReportSources& sources) {
   findings.charts = map_charts(sources);
   findings.scatters = {map_roofline_chart(sources)};
   findings.notes = notes_of(sources);
+  add_pictures(sources, findings);
   return findings;
 }
 

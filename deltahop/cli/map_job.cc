@@ -38,10 +38,21 @@ std::vector<std::string> tables_of(const std::vector<std::string>& words) {
   return names;
 }
 
+// "buffer:weights,inputs" is the setting of a key of the level.
+std::string bypass_setting(const std::string& word) {
+  const size_t colon = word.find(':');
+  const std::string level = word.substr(0, colon);
+  if (colon == std::string::npos || (level != "buffer" && level != "element"))
+    throw Error("--bypass", fmt::format("'{}' does not say what may pass by what", word),
+                "as in --bypass buffer:weights");
+  return fmt::format("{}.may_bypass=[{}]", level, word.substr(colon + 1));
+}
+
 }  // namespace
 
 std::vector<ArrayChip> chips_of(const MapJob& job, const std::vector<std::string>& further) {
   std::vector<std::string> settings = job.settings;
+  for (const std::string& word : job.bypass) settings.push_back(bypass_setting(word));
   settings.insert(settings.end(), further.begin(), further.end());
   std::vector<ArrayChip> chips;
   for (const std::string& name : job.architectures) chips.push_back(load_array_chip(name, settings));

@@ -13,7 +13,7 @@ namespace deltahop {
 struct MapJob {
   NetworkOptions network;
   SizeOptions sizes;
-  std::vector<std::string> architectures = {"rs"}, settings, costs, sparsity, sweep;
+  std::vector<std::string> architectures = {"rs"}, settings, bypass, costs, sparsity, sweep;
   std::string layer, save, given;
   MapZerosOptions zeros;
   Objective objective = Objective::energy;

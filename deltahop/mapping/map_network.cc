@@ -94,6 +94,7 @@ MappedLayer searched(const LayerToMap& layer, const ArrayChip& chip, Objective o
   mapped.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   mapped.tried = result.tried;
   mapped.nodes = result.nodes;
+  mapped.space = result.space;
   return mapped;
 }
 
@@ -205,7 +206,12 @@ std::vector<std::vector<MappedLayer>> map_layers(const std::vector<LayerToMap>& 
                                      : searched(layers[l], chips[c], options.objective);
   });
   for (size_t c = 0; c < chips.size(); ++c) {
-    for (size_t l = 0; l < layers.size(); ++l) results[c][l] = results[c][first[l]];
+    for (size_t l = 0; l < layers.size(); ++l) {
+      if (first[l] == l) continue;
+      MappedLayer& copy = results[c][l] = results[c][first[l]];
+      copy.tried = copy.nodes = 0;
+      copy.space = copy.seconds = 0;
+    }
   }
   return results;
 }

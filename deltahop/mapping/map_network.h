@@ -48,8 +48,10 @@ struct MappedLayer {
   EnergyShares energy;
   double value = 0.0, value_bound = 0.0;  // of the objective
   double energy_bound = 0.0;
+  // Of the search; nothing where an equal layer's answer was taken.
   int64_t tried = 0, nodes = 0;
-  double seconds = 0.0;  // of the search
+  double space = 0.0;    // mappings in it
+  double seconds = 0.0;
 };
 
 struct MapOptions {

@@ -162,12 +162,19 @@ std::string to_text(const Problem& problem, const Hierarchy& hierarchy, const Ma
     }
   }
   size_t depth = 0;
+  DimensionSizes left = problem.bounds;
   for_each_loop(problem, mapping, [&](size_t level, const Loop& loop, int64_t size) {
+    at(left, loop.dimension) = std::min(size, loop.step);
     if (size <= loop.step) return;  // one chunk: nothing to say
     text += fmt::format("{:{}}{} {} in 0..{} step {}  # {}\n", "", 2 * depth++,
                         loop.kind == LoopKind::temporal ? "for" : "each", letter_of(loop.dimension), size,
                         loop.step, place_of(loop, hierarchy.levels[level]));
   });
+  for (const Dimension dimension : kAllDimensions) {
+    if (at(left, dimension) == 1) continue;
+    text += fmt::format("{:{}}for {} in 0..{} step 1  # within an element\n", "", 2 * depth++,
+                        letter_of(dimension), at(left, dimension));
+  }
   return text + fmt::format("{:{}}output += input * weight\n", "", 2 * depth);
 }
 

@@ -170,7 +170,7 @@ class AllMappings {
 
 TEST(FindMapping, FindsTheLeastOfAllMappingsOfSmallProblems) {
   Random random(7);
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 60; ++i) {
     Problem problem;
     for (int n = 0; n < 3; ++n)
       problem.bounds[static_cast<size_t>(random.integer(0, 7))] = random.integer(2, 5);

@@ -138,6 +138,11 @@ std::string to_html(const Findings& findings) {
     sections.add(table.id, table.title, table.introduction,
                  to_html(HtmlTable{own.headers, own.align, own.rows, {}}, table.title));
   }
+  std::string pictures;
+  for (const FindingsPicture& picture : findings.pictures)
+    pictures += fmt::format("<figure><figcaption>{}</figcaption>\n{}</figure>\n", escaped(picture.title),
+                            picture.svg);
+  sections.add("pictures", findings.pictures_title, "", pictures);
   std::string notes;
   for (const std::string& note : findings.notes) notes += fmt::format("<li>{}</li>", escaped(note));
   sections.add("notes", "Notes", "", notes.empty() ? "" : "<ul class=\"notes\">" + notes + "</ul>");

@@ -43,6 +43,11 @@ struct KeyFigure {
   std::string remark;  // behind the value: what it stands against
 };
 
+// A drawing of our own for the page: an SVG element, taken as it is.
+struct FindingsPicture {
+  std::string title, svg;
+};
+
 struct Findings {
   std::string title;    // "kws.onnx step by step"
   std::string command;  // "run"
@@ -51,6 +56,8 @@ struct Findings {
   std::vector<KeyFigure> figures;
   std::vector<FindingsTable> tables;  // CSV holds the first one
   std::vector<Chart> charts;
+  std::string pictures_title;  // of the section
+  std::vector<FindingsPicture> pictures;
   std::vector<std::string> notes;
   std::vector<ScatterChart> scatters = {};
 };
