@@ -13,7 +13,9 @@ namespace {
 
 constexpr size_t kRounds = 7;
 constexpr double kLeastSeconds = 100e-6;  // of one measurement
-constexpr double kUsualZeros = 0.5;       // of the map that the dense path is measured with
+constexpr double kUsualZeros = 0.5;       // of the maps that the dense path is measured with
+constexpr double kWorthwhile = 0.97;      // of the dense time: what skipping zeros must stay below
+constexpr int64_t kVariety = 1 << 18;  // values of maps that take turns, so that no branch is learnt by heart
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -36,8 +38,7 @@ double seconds_of(const Call& call) {
 }
 
 template <class T>
-CompressedMap<T> random_map(const MapSize& size, double zero_share) {
-  Random random(1);
+CompressedMap<T> random_map(Random& random, const MapSize& size, double zero_share) {
   std::vector<T> dense(static_cast<size_t>(size.size()), T{0});
   for (T& value : dense) {
     if (!random.chance(zero_share)) value = static_cast<T>(random.integer(1, 127));
@@ -50,13 +51,14 @@ CompressedMap<T> random_map(const MapSize& size, double zero_share) {
 }  // namespace
 
 double BreakEvenCurve::break_even() const {
-  if (points.empty() || points.back().sparse_s >= dense_s) return 2;
+  const double limit = kWorthwhile * dense_s;
+  if (points.empty() || points.back().sparse_s >= limit) return 2;
   // From the right: the point beyond which sparse is the faster one all the way.
   for (size_t i = points.size() - 1; i > 0; --i) {
     const Point& left = points[i - 1];
     const Point& right = points[i];
-    if (left.sparse_s < dense_s) continue;
-    const double share = (left.sparse_s - dense_s) / (left.sparse_s - right.sparse_s);
+    if (left.sparse_s < limit) continue;
+    const double share = (left.sparse_s - limit) / (left.sparse_s - right.sparse_s);
     return left.zero_share + share * (right.zero_share - left.zero_share);
   }
   return 0;
@@ -77,15 +79,27 @@ BreakEvenCurve SparseEngine<T>::measure(size_t layer, const std::vector<double>&
     else
       convolution.sums(input, sums_, workers_, path);
   };
-  std::vector<CompressedMap<T>> maps;
-  for (const double share : zero_shares) maps.push_back(random_map<T>(size, share));
-  const CompressedMap<T> usual = random_map<T>(size, kUsualZeros);
+  Random random(1);
+  const int64_t count = std::clamp<int64_t>(kVariety / size.size(), 2, 16);
+  using Maps = std::vector<CompressedMap<T>>;
+  const auto maps_with = [&](double share) {
+    Maps maps;
+    for (int64_t i = 0; i < count; ++i) maps.push_back(random_map<T>(random, size, share));
+    return maps;
+  };
+  size_t next = 0;
+  const auto seconds_with = [&](const Maps& maps, ConvolutionPath path) {
+    return seconds_of([&] { run_once(maps[next++ % maps.size()], path); });
+  };
+  std::vector<Maps> maps;
+  for (const double share : zero_shares) maps.push_back(maps_with(share));
+  const Maps usual = maps_with(kUsualZeros);
   std::vector<double> dense;
   std::vector<std::vector<double>> sparse(maps.size());
   for (size_t round = 0; round < kRounds; ++round) {  // in turn, so that a slow moment falls on all
-    dense.push_back(seconds_of([&] { run_once(usual, ConvolutionPath::dense); }));
+    dense.push_back(seconds_with(usual, ConvolutionPath::dense));
     for (size_t i = 0; i < maps.size(); ++i)
-      sparse[i].push_back(seconds_of([&] { run_once(maps[i], ConvolutionPath::sparse); }));
+      sparse[i].push_back(seconds_with(maps[i], ConvolutionPath::sparse));
   }
   BreakEvenCurve curve{median(dense), {}};
   for (size_t i = 0; i < maps.size(); ++i) curve.points.push_back({zero_shares[i], median(sparse[i])});

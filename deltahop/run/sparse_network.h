@@ -52,7 +52,8 @@ struct BreakEvenCurve {
     double zero_share = 0, sparse_s = 0;
   };
   std::vector<Point> points;  // in ascending order of zero_share
-  // Where the two lines meet, between points in a straight line; 0: sparse is always faster, 2: never.
+  // Where the sparse line falls below 97 % of the dense time, between points in a straight line; 0: it is
+  // there always, 2: never.
   double break_even() const;
 };
 
