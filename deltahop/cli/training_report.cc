@@ -113,19 +113,29 @@ FindingsTable epochs_table(const TrainingRecord& record) {
   return table;
 }
 
+// Figures of single layers have a dot; plain counts are for files.
+bool is_for_people(const std::string& name) {
+  return name.find('.') == std::string::npos &&
+         (name == "loss" || name.ends_with("accuracy") || name.ends_with("_fraction"));
+}
+
 FindingsTable result_table(const TrainingRecord& record) {
   FindingsTable table{
       "exported", "The exported network", "", {{"examples", "", NumberStyle::plain, true}}, {}};
   std::set<std::string> names;
   for (const auto& [name, value] : record.metrics) names.insert(name.substr(name.find('_') + 1));
   for (const std::string& name : names)
-    table.columns.push_back(
-        {name, words_of(name), style_of_metric(name), false, name.find('.') != std::string::npos});
-  for (const char* part : {"validation", "test"}) {
-    std::vector<FindingsCell> row = {std::string(part)};
-    for (const std::string& name : names)
-      push(row, value_in(record.metrics, fmt::format("{}_{}", part, name)));
-    table.rows.push_back(std::move(row));
+    table.columns.push_back({name, words_of(name), style_of_metric(name), false, !is_for_people(name)});
+  // "exact": the file that was written, in the integers of its formats.
+  for (const std::string part : {"validation", "test", "exact"}) {
+    std::vector<FindingsCell> row = {part == "exact" ? std::string("test, in integers") : part};
+    bool any = false;
+    for (const std::string& name : names) {
+      const auto value = value_in(record.metrics, fmt::format("{}_{}", part, name));
+      any = any || value.has_value();
+      push(row, value);
+    }
+    if (any) table.rows.push_back(std::move(row));
   }
   return table;
 }
@@ -151,8 +161,10 @@ std::set<std::string> overall_metrics(const std::vector<TrainingRecord>& records
   std::set<std::string> names;
   for (const TrainingRecord& record : records) {
     for (const auto& [name, value] : record.metrics) {
-      if (name.starts_with("test_") && name.find('.') == std::string::npos && name != "test_loss")
-        names.insert(name);
+      const bool tested = name.starts_with("test_") && name != "test_loss";
+      const bool exact =
+          name == "exact_accuracy" || (name.starts_with("exact_") && name.ends_with("_fraction"));
+      if ((tested || exact) && name.find('.') == std::string::npos) names.insert(name);
     }
   }
   return names;
@@ -187,7 +199,7 @@ FindingsTable variants_table(const std::vector<TrainingRecord>& records) {
       {}};
   const std::set<std::string> metrics = overall_metrics(records);
   for (const std::string& name : metrics) {
-    const std::string words = words_of(name.substr(5));
+    const std::string words = words_of(name.starts_with("test_") ? name.substr(5) : name);
     const NumberStyle style = style_of_metric(name);
     table.columns.push_back({name + "_mean", words, style});
     table.columns.push_back({name + "_deviation", "+-", style});

@@ -54,16 +54,20 @@ Metrics evaluated(TrainableGraph& graph, TrainingHooks& hooks, const Examples& e
   hooks.begin_evaluation();
   double sum = 0.0;
   int64_t right = 0;
+  ErrorRate labels;
   const auto batches = plain_batches(examples, batch);
   for (Examples one; batches->next(one);) {
     hooks.begin_batch(one);
-    const torch::Tensor scores = judged_scores(graph.forward(one.inputs, one.lengths, hooks), one.lengths);
-    sum += classification_loss(loss, scores, one.labels).item<double>() * static_cast<double>(one.size());
-    right += right_answers(scores, one.labels);
+    const Judgement judgement = judged(loss, graph.forward(one.inputs, one.lengths, hooks), one);
+    sum += judgement.loss.item<double>() * static_cast<double>(one.size());
+    right += judgement.right;
+    labels.errors += judgement.labels.errors;
+    labels.wanted += judgement.labels.wanted;
   }
   Metrics metrics = hooks.metrics();
   metrics["loss"] = sum / static_cast<double>(examples.size());
   metrics["accuracy"] = static_cast<double>(right) / static_cast<double>(examples.size());
+  if (loss == "ctc") metrics["label_errors_fraction"] = labels.fraction();
   return metrics;
 }
 

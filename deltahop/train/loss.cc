@@ -47,4 +47,43 @@ int64_t right_answers(const torch::Tensor& scores, const torch::Tensor& labels) 
   return at::argmax(scores, 1).eq(labels).sum().item<int64_t>();
 }
 
+namespace {
+
+Judgement judged_by_ctc(const torch::Tensor& scores, const Examples& batch) {
+  if (scores.dim() != 3)
+    throw Error("loss", "'ctc' judges scores of every frame, and the network gives one answer",
+                "read all outputs of the recurrent layer");
+  const torch::Tensor sequences = (batch.labels.dim() == 1 ? batch.labels.unsqueeze(1) : batch.labels) + 1;
+  const torch::Tensor counts = sequences.gt(0).sum(1);
+  const int64_t highest = sequences.max().item<int64_t>();
+  if (highest >= scores.size(2))
+    throw Error("data",
+                fmt::format("a label is {}, the network has {} outputs beside the blank", highest - 1,
+                            scores.size(2) - 1),
+                "labels count from 0, output 0 is the blank");
+  Judgement result;
+  result.loss = mean_ctc_loss(scores, batch.lengths, sequences, counts);
+  std::vector<LabelSequence> found, wanted;
+  for (int64_t i = 0; i < scores.size(0); ++i) {
+    const int64_t frames = batch.lengths.defined() ? batch.lengths[i].item<int64_t>() : scores.size(1);
+    const torch::Tensor labels = sequences[i].narrow(0, 0, counts[i].item<int64_t>()).contiguous();
+    found.push_back(greedy_labels(scores[i].detach().narrow(0, 0, frames)));
+    wanted.emplace_back(labels.data_ptr<int64_t>(), labels.data_ptr<int64_t>() + labels.numel());
+    result.right += found.back() == wanted.back() ? 1 : 0;
+  }
+  result.labels = label_error_rate(found, wanted);
+  return result;
+}
+
+}  // namespace
+
+Judgement judged(const std::string& kind, const torch::Tensor& scores, const Examples& batch) {
+  if (kind == "ctc") return judged_by_ctc(scores, batch);
+  Judgement result;
+  result.scores = judged_scores(scores, batch.lengths);
+  result.loss = classification_loss(kind, result.scores, batch.labels);
+  result.right = right_answers(result.scores, batch.labels);
+  return result;
+}
+
 }  // namespace deltahop

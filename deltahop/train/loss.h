@@ -5,6 +5,7 @@
 #include <string>
 
 #include "deltahop/recipe/recipe.h"
+#include "deltahop/train/ctc.h"
 #include "deltahop/train/dataset.h"
 #include "deltahop/train/torch.h"
 
@@ -28,5 +29,17 @@ torch::Tensor distillation_loss(const TeacherSection& section, const torch::Tens
 
 // How many labels have the highest score; of several, the first counts.
 int64_t right_answers(const torch::Tensor& scores, const torch::Tensor& labels);
+
+// A batch held against its labels. Of "ctc" (scores [batch, time, 1 + classes], class 0 the blank) a label is
+// the sequence of its one class, labels [batch, n] are sequences padded with -1; right is what greedy
+// decoding gets without a slip.
+struct Judgement {
+  torch::Tensor loss;    // the mean over the batch
+  torch::Tensor scores;  // judged_scores(); of "ctc" undefined
+  int64_t right = 0;
+  ErrorRate labels;  // of "ctc"
+};
+// scores: as the network gives them. Throws Error where the kind of loss does not fit them.
+Judgement judged(const std::string& kind, const torch::Tensor& scores, const Examples& batch);
 
 }  // namespace deltahop

@@ -73,6 +73,9 @@ class Training {
     if (data_.train.size() == 0)
       throw Error(recipe_.data.place, "there is no training example", "check its limits");
     check_features();
+    if (recipe_.loss == "ctc" && (!recipe_.teacher.network.empty() || !recipe_.teacher.variant.empty()))
+      throw Error(recipe_.file.string(), "a teacher has no place beside the loss 'ctc'",
+                  "leave one of them out");
     if (!recipe_.teacher.network.empty()) teacher_.emplace(network_of(recipe_, recipe_.teacher.network));
     const auto& mix = recipe_.data.sound ? recipe_.data.sound->mix : std::nullopt;
     if (mix && mix->growing) curriculum_.emplace(*mix->growing);
@@ -148,12 +151,12 @@ class Training {
   void step(const Examples& batch) {
     optimizer_.clear_gradients();
     hooks_->begin_batch(batch);
-    const torch::Tensor scores =
-        judged_scores(graph_.forward(batch.inputs, batch.lengths, *hooks_), batch.lengths);
-    const torch::Tensor task_loss = classification_loss(recipe_.loss, scores, batch.labels);
-    torch::Tensor loss = task_loss;
+    const Judgement judgement =
+        judged(recipe_.loss, graph_.forward(batch.inputs, batch.lengths, *hooks_), batch);
+    torch::Tensor loss = judgement.loss;
     if (teacher_)
-      loss = (1.0 - recipe_.teacher.weight) * loss + recipe_.teacher.weight * teacher_loss(batch, scores);
+      loss = (1.0 - recipe_.teacher.weight) * loss +
+             recipe_.teacher.weight * teacher_loss(batch, judgement.scores);
     const torch::Tensor cost = hooks_->cost();
     if (cost.defined()) loss = loss + cost;
     const double value = loss.item<double>();
@@ -161,9 +164,9 @@ class Training {
     loss.backward();
     optimizer_.step(schedule_.rate(at_.epoch));
     const double count = static_cast<double>(batch.size());
-    at_.loss += task_loss.item<double>() * count;
+    at_.loss += judgement.loss.item<double>() * count;
     if (cost.defined()) at_.cost += cost.item<double>() * count;
-    at_.right += static_cast<double>(right_answers(scores, batch.labels));
+    at_.right += static_cast<double>(judgement.right);
     at_.seen += count;
   }
 
@@ -331,11 +334,13 @@ class Training {
     return result;
   }
 
-  // What the file itself does with the test, as integers compute it; of delta networks at further thresholds, too.
+  // What the file itself does with the test, as integers compute it; of delta networks at further thresholds,
+  // too.
   void evaluate_file(TrainingResult& result) {
     const Network model = load_network(result.file.string());
-    if (data_.test.size() == 0 || !is_integer_model(model)) return;
-    for (const auto& [name, value] : evaluate_exactly(model, data_.test).metrics()) result.metrics[name] = value;
+    if (data_.test.size() == 0 || recipe_.loss == "ctc" || !is_integer_model(model)) return;
+    for (const auto& [name, value] : evaluate_exactly(model, data_.test).metrics())
+      result.metrics[name] = value;
     for (const ConstraintSection& section : recipe_.constraints) {
       for (const double theta : section.test_thresholds) {
         const ThresholdTable table{{{"*", {.input = theta, .hidden = theta}}}};
