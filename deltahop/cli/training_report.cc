@@ -16,10 +16,12 @@ constexpr size_t kMostSeries = 12;  // of a chart of layers
 
 NumberStyle style_of_metric(const std::string& name) {
   if (name.ends_with("accuracy") || name.ends_with("_fraction")) return NumberStyle::percent;
+  if (name.ends_with("_macs")) return NumberStyle::count;
   return NumberStyle::rounded;
 }
 
 std::string words_of(std::string name) {
+  if (name.ends_with("_macs_fraction")) name.replace(name.size() - 9, 9, ", share");
   if (name.ends_with("_fraction")) name.resize(name.size() - 9);
   std::replace(name.begin(), name.end(), '_', ' ');
   return name;

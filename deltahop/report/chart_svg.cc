@@ -57,6 +57,33 @@ std::string text_at(double x, double y, std::string_view anchor, std::string_vie
                      escaped(text));
 }
 
+double slot_of(const Chart& chart) {
+  return (kRight - kLeft) / static_cast<double>(std::max<size_t>(chart.labels.size(), 1));
+}
+
+// Below the axis, for labels that are too long to stand side by side and hang at a slant; 0 where they fit.
+double room_for_labels(const Chart& chart) {
+  constexpr double kLetter = 6.5, kSlant = 0.71;
+  size_t longest = 0;
+  for (const std::string& label : chart.labels) longest = std::max(longest, label.size());
+  const double width = kLetter * static_cast<double>(longest);
+  return width <= slot_of(chart) ? 0 : std::ceil(kSlant * width);
+}
+
+double height_of(const Chart& chart) { return kHeight + room_for_labels(chart); }
+
+std::string labels_of(const Chart& chart) {
+  const double slot = slot_of(chart), room = room_for_labels(chart);
+  std::string svg;
+  for (size_t i = 0; i < chart.labels.size(); ++i) {
+    const double x = kLeft + slot * (static_cast<double>(i) + 0.5), y = kBottom + 18;
+    const std::string slant = fmt::format("fill=\"#4b5563\" transform=\"rotate(-45 {:.1f} {:.1f})\"", x, y);
+    svg += text_at(x, y, room > 0 ? "end" : "middle", room > 0 ? slant : "fill=\"#4b5563\"", chart.labels[i]);
+  }
+  return svg +
+         text_at((kLeft + kRight) / 2, kBottom + 40 + room, "middle", "fill=\"#4b5563\"", chart.label_header);
+}
+
 std::string frame_of(const Chart& chart, const Axis& axis) {
   std::string svg = text_at(20, 24, "start", "font-size=\"16\" font-weight=\"600\"", chart.title);
   const auto steps = static_cast<int>(std::lround((axis.high - axis.low) / axis.step));
@@ -68,13 +95,7 @@ std::string frame_of(const Chart& chart, const Axis& axis) {
     const double round = std::abs(value) < axis.step / 1000 ? 0.0 : value;
     svg += text_at(kLeft - 8, y + 4, "end", "fill=\"#4b5563\"", chart_number(round, chart.unit));
   }
-  const double slot = (kRight - kLeft) / static_cast<double>(chart.labels.size());
-  for (size_t i = 0; i < chart.labels.size(); ++i) {
-    const double x = kLeft + slot * (static_cast<double>(i) + 0.5);
-    svg += text_at(x, kBottom + 18, "middle", "fill=\"#4b5563\"", chart.labels[i]);
-  }
-  svg += text_at((kLeft + kRight) / 2, kBottom + 40, "middle", "fill=\"#4b5563\"", chart.label_header);
-  return svg;
+  return svg + labels_of(chart);
 }
 
 std::string legend_of(const Chart& chart) {
@@ -123,11 +144,11 @@ std::string bars_of(const Chart& chart, size_t index, const Axis& axis, double s
   return svg;
 }
 
-std::string chart_group(const Chart& chart, size_t place) {
+std::string chart_group(const Chart& chart, double top) {
   const Axis axis = axis_of(chart);
-  const double slot = (kRight - kLeft) / static_cast<double>(std::max<size_t>(chart.labels.size(), 1));
-  std::string svg = fmt::format("<g transform=\"translate(0 {})\">\n<desc>{}</desc>\n",
-                                kHeight * static_cast<double>(place), escaped(chart.caption));
+  const double slot = slot_of(chart);
+  std::string svg =
+      fmt::format("<g transform=\"translate(0 {})\">\n<desc>{}</desc>\n", top, escaped(chart.caption));
   svg += frame_of(chart, axis) + legend_of(chart);
   for (size_t i = 0; i < chart.series.size(); ++i) {
     svg += chart.kind == Chart::Kind::points ? line_of(chart.series[i], axis, slot)
@@ -139,13 +160,18 @@ std::string chart_group(const Chart& chart, size_t place) {
 }  // namespace
 
 std::string charts_svg(const std::vector<Chart>& charts) {
-  const double height = kHeight * static_cast<double>(std::max<size_t>(charts.size(), 1));
+  double height = charts.empty() ? kHeight : 0;
+  for (const Chart& chart : charts) height += height_of(chart);
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
       "font-family=\"system-ui, sans-serif\" font-size=\"12.5\" fill=\"#111827\">\n"
       "<rect width=\"{0}\" height=\"{1}\" fill=\"#ffffff\"/>\n",
       kWidth, height);
-  for (size_t i = 0; i < charts.size(); ++i) svg += chart_group(charts[i], i);
+  double top = 0;
+  for (const Chart& chart : charts) {
+    svg += chart_group(chart, top);
+    top += height_of(chart);
+  }
   return svg + "</svg>\n";
 }
 

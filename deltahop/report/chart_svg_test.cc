@@ -31,6 +31,16 @@ TEST(ChartSvg, LinesFarFromZeroDoNotStartThere) {
   EXPECT_THAT(svg, HasSubstr("M232.0 288.0L544.0 62.0"));
 }
 
+TEST(ChartSvg, LabelsThatDoNotFitSideBySideHangAtASlantAndGetRoom) {
+  Chart chart = chart_of(Chart::Kind::points, {1.0, 2.0});
+  EXPECT_THAT(charts_svg({chart, chart}), Not(HasSubstr("rotate")));
+  chart.labels[0] =
+      std::string(100, 'x');  // 650 pixels in a slot of 312; at a slant 0.71 of that, rounded up
+  const std::string svg = charts_svg({chart, chart});
+  EXPECT_THAT(svg, HasSubstr("rotate(-45 232.0 306.0)"));
+  EXPECT_THAT(svg, HasSubstr("translate(0 802)"));  // the second one: 340 + 462
+}
+
 TEST(ChartSvg, BarsStandOnZero) {
   const std::string svg = charts_svg({chart_of(Chart::Kind::bars, {12.0, 6.0})});
   // From 0 to 15 in steps of 5: a bar of 12 is 226 * 12 / 15 = 180.8 high.
