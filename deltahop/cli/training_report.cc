@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "deltahop/cli/threshold_report.h"
+
 namespace deltahop {
 namespace {
 
@@ -384,6 +386,8 @@ Findings findings_of(const Recipe& recipe, const std::vector<TrainingRecord>& re
   for (Chart& more : std::vector<Chart>{zeros_chart(records), macs_chart(records)}) {
     if (!more.series.empty() && !more.labels.empty()) findings.charts.push_back(std::move(more));
   }
+  if (auto table = thresholds_table(records)) findings.tables.push_back(std::move(*table));
+  if (auto more = thresholds_chart(records)) findings.charts.push_back(std::move(*more));
   findings.provenance.input = records.empty() ? "" : records.front().data;
   findings.provenance.configurations.emplace_back("recipe", recipe.resolved);
   return findings;
