@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner loops of sparse_conv2d.cc, compiled for every instruction set (sparse_blocks.cc) and once more
-// for byte products (sparse_blocks_vnni.cc).
+// The inner loops of sparse_conv2d.cc, compiled for every instruction set (sparse_blocks.cc; the way out in
+// sparse_output.cc) and once more for byte products (sparse_blocks_vnni.cc).
 //
 // Out channels are taken 64 at a time. Weights lie as [block][chunk][tap][in channel of the chunk][64]: the
 // rows of some taps and one chunk stay in the first-level cache while all outputs pass. An output's 64 sums

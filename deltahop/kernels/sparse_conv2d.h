@@ -82,7 +82,7 @@ class SparseConvolution {
   int64_t executed_macs(const CompressedMap<T>& input) const;
   // The same with every activation.
   int64_t dense_macs() const;
-  // Weights as they are kept.
+  // Of the weights as given; each path keeps them once more in its own order, made at its first run.
   int64_t weight_bytes() const;
 
  private:

@@ -139,12 +139,6 @@ void SparsePath<T>::run_chunk(const Chunk& chunk, const W* weights, const Strip&
   }
 }
 
-template <class T>
-int64_t SparsePath<T>::weight_bytes() const {
-  if constexpr (std::is_same_v<T, float>) return weight_count_ * static_cast<int64_t>(sizeof(float));
-  return weight_count_ * (has_bytes_ ? 1 : 2);
-}
-
 template class SparsePath<uint8_t>;
 template class SparsePath<float>;
 

@@ -21,7 +21,6 @@ class SparsePath {
   void prepare(const CompressedMap<T>& map, RowWorkers& workers);
   // The sums of a strip, [rows, Q, 64]. Several threads may call at once.
   void sum(int64_t block, const Strip& strip, Sum* sums) const;
-  int64_t weight_bytes() const;
 
  private:
   struct Chunk {
