@@ -57,6 +57,7 @@ PreparedConvolution::PreparedConvolution(const ConvolutionShape& shape, std::spa
   state.output_size =
       static_cast<size_t>(shape.batch * shape.out_rows * shape.out_columns * shape.out_channels);
   state.macs = static_cast<int64_t>(state.output_size) * shape.kernel_size();
+  const ThreadLimit limit(1, 0);  // the weights' reorder is not worth a second thread
   at_fence([&] {
     state.description = describe(shape, dims, state.engine);
     state.primitive = dnnl::convolution_forward(state.description);

@@ -34,11 +34,11 @@ IntegerModel small_model(Random& random, Network network) {
 TEST(SparseNetworkLaw, CodesAreTheExecutorsOnEveryPath) {
   Random random(31);
   int64_t sparse = 0, dense = 0, offset = 0, general = 0;
-  for (int trial = 0; trial < 600; ++trial) {
+  for (int trial = 0; trial < 300; ++trial) {
     SCOPED_TRACE(trial);
     const IntegerModel model = small_model(random, RandomNetwork(random, true).build());
     const IntegerExecutor executor(model);
-    SparseNetwork network(model, {.threads = static_cast<int>(random.integer(1, 2)), .count_macs = true});
+    SparseNetwork network(model, {.threads = random.chance(0.1) ? 2 : 1, .count_macs = true});
     for (size_t i = 0; i < network.layers().size(); ++i) network.set_break_even(i, random.uniform());
     for (const PathRule rule : {PathRule::sparse, PathRule::dense, PathRule::measured}) {
       network.set_rule(rule);
@@ -56,16 +56,16 @@ TEST(SparseNetworkLaw, CodesAreTheExecutorsOnEveryPath) {
     general += static_cast<int64_t>(network.general_nodes().size());
   }
   // The networks are varied enough to mean something.
-  EXPECT_GT(sparse, 600);
-  EXPECT_GT(dense, 600);
-  EXPECT_GT(offset, 300);
-  EXPECT_GT(general, 300);
+  EXPECT_GT(sparse, 300);
+  EXPECT_GT(dense, 300);
+  EXPECT_GT(offset, 150);
+  EXPECT_GT(general, 150);
 }
 
 TEST(SparseNetworkLaw, FloatsAreTheExecutorsButForTheOrderOfSums) {
   Random random(32);
   int64_t sparse = 0;
-  for (int trial = 0; trial < 200; ++trial) {
+  for (int trial = 0; trial < 100; ++trial) {
     SCOPED_TRACE(trial);
     const Network own = RandomNetwork(random, true).build();
     SparseNetwork network(own, {});
@@ -86,7 +86,7 @@ TEST(SparseNetworkLaw, FloatsAreTheExecutorsButForTheOrderOfSums) {
         sparse += layer.path == ConvolutionPath::sparse ? 1 : 0;
     }
   }
-  EXPECT_GT(sparse, 200);
+  EXPECT_GT(sparse, 100);
 }
 
 }  // namespace
