@@ -23,6 +23,11 @@ void CompressedMap<T>::reshape(int64_t rows, int64_t columns, int64_t channels) 
 }
 
 template <class T>
+bool CompressedMap<T>::machine_has_byte_products() {
+  return std::is_same_v<T, uint8_t> && sparse_blocks::has_byte_products();
+}
+
+template <class T>
 int64_t CompressedMap<T>::nonzeros() const {
   int64_t count = 0;
   for (const uint64_t bitmap : bitmaps_) count += std::popcount(bitmap);
@@ -77,7 +82,7 @@ void unpack(bool, const sparse_blocks::Unpacking<float>& row) { sparse_blocks::u
 template <class T>
 void compress(std::span<const T> dense, ChannelOrder order, CompressedMap<T>& map) {
   check_size(map, dense.size());
-  const bool has_bytes = std::is_same_v<T, uint8_t> && sparse_blocks::has_byte_products();
+  const bool has_bytes = map.has_byte_products();
   const int64_t columns = map.columns(), plane = map.rows() * columns;
   sparse_blocks::Buffer<T> pixels;  // of one row, 64 channels each
   T* const row_pixels = pixels.reserve(columns * kBlock);
@@ -101,7 +106,7 @@ void compress(std::span<const T> dense, ChannelOrder order, CompressedMap<T>& ma
 template <class T>
 void expand(const CompressedMap<T>& map, ChannelOrder order, std::span<T> dense) {
   check_size(map, dense.size());
-  const bool has_bytes = std::is_same_v<T, uint8_t> && sparse_blocks::has_byte_products();
+  const bool has_bytes = map.has_byte_products();
   const int64_t columns = map.columns(), plane = map.rows() * columns;
   const bool is_last = order == ChannelOrder::last;
   sparse_blocks::Buffer<T> pixels;

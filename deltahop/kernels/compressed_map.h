@@ -44,6 +44,8 @@ class CompressedMap {
   static constexpr int64_t kSlack = kBlock;
 
   int64_t nonzeros() const;
+  // Whether bytes may be packed and unpacked by the instructions beside the byte products.
+  bool has_byte_products() const { return has_byte_products_; }
   // What the map takes: bitmaps and values.
   int64_t bytes() const;
 
@@ -52,7 +54,11 @@ class CompressedMap {
   // A row has its place whatever the others hold; what is not needed of it is never touched.
   int64_t row_capacity() const { return columns_ * kBlock + kSlack; }
 
+  // Asked once a map: the question is an instruction that a virtual machine traps, tens of microseconds.
+  static bool machine_has_byte_products();
+
   int64_t rows_ = 0, columns_ = 0, channels_ = 0;
+  bool has_byte_products_ = machine_has_byte_products();
   std::vector<uint64_t> bitmaps_;  // [blocks, rows, columns]
   std::unique_ptr<T[]> values_;    // [blocks, rows, row_capacity]
   int64_t capacity_ = 0;
