@@ -123,23 +123,32 @@ bool is_for_people(const std::string& name) {
          (name == "loss" || name.ends_with("accuracy") || name.ends_with("_fraction"));
 }
 
+// "test_loss": test, loss; "conv1.exact_zeros": exact, conv1.zeros.
+std::pair<std::string, std::string> part_and_name(const std::string& metric) {
+  const size_t exact = metric.find("exact_");
+  if (exact != std::string::npos) return {"exact", metric.substr(0, exact) + metric.substr(exact + 6)};
+  const size_t end = metric.find('_');
+  return {metric.substr(0, end), metric.substr(end + 1)};
+}
+
 FindingsTable result_table(const TrainingRecord& record) {
   FindingsTable table{
       "exported", "The exported network", "", {{"examples", "", NumberStyle::plain, true}}, {}};
   std::set<std::string> names;
-  for (const auto& [name, value] : record.metrics) names.insert(name.substr(name.find('_') + 1));
+  std::map<std::string, TrainingMetrics> parts;
+  for (const auto& [metric, value] : record.metrics) {
+    const auto [part, name] = part_and_name(metric);
+    names.insert(name);
+    parts[part][name] = value;
+  }
   for (const std::string& name : names)
     table.columns.push_back({name, words_of(name), style_of_metric(name), false, !is_for_people(name)});
   // "exact": the file that was written, in the integers of its formats.
   for (const std::string part : {"validation", "test", "exact"}) {
+    if (parts.count(part) == 0) continue;
     std::vector<FindingsCell> row = {part == "exact" ? std::string("test, in integers") : part};
-    bool any = false;
-    for (const std::string& name : names) {
-      const auto value = value_in(record.metrics, fmt::format("{}_{}", part, name));
-      any = any || value.has_value();
-      push(row, value);
-    }
-    if (any) table.rows.push_back(std::move(row));
+    for (const std::string& name : names) push(row, value_in(parts.at(part), name));
+    table.rows.push_back(std::move(row));
   }
   return table;
 }

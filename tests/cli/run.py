@@ -126,19 +126,20 @@ def run_case(case, folder, environment):
 
 
 def run_file(path, programs):
-    """(passed, faults, skipped) of one file. Its commands share one fresh folder that shows the repository's own."""
+    """(passed, faults, skipped, left out) of one file. Its commands share one fresh folder that shows the repository's own."""
     text = path.read_text()
     cases = parse_markdown(text) if path.suffix == ".md" else parse_test(text)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "NO_COLOR": "1", "COLUMNS": "120", "LC_ALL": "C.UTF-8",
                    "DELTAHOP_SOURCE": str(ROOT)}
-    passed, skipped, faults = 0, 0, []
+    passed, skipped, left_out, faults = 0, 0, 0, []
     with tempfile.TemporaryDirectory() as folder:
         for shown in ("models", "examples", "docs", "deltahop", "benchmarks", "recipes"):
             if (ROOT / shown).exists():
                 (Path(folder) / shown).symlink_to(ROOT / shown)
         for case in cases:
             if "training" in case.needs and not (programs / "deltahop-train").exists():
-                continue  # this build has no training: nothing was left out
+                left_out += 1  # this build has no training: nothing was skipped
+                continue
             if "data" in case.needs and not os.environ.get("DELTAHOP_DATA"):
                 skipped += 1
                 continue
@@ -147,7 +148,7 @@ def run_file(path, programs):
                 faults.append(f"{path}:{case.line}: $ {case.command}\n  {fault}")
             else:
                 passed += 1
-    return passed, faults, skipped
+    return passed, faults, skipped, left_out
 
 
 def main():
@@ -155,14 +156,14 @@ def main():
         sys.exit(__doc__)
     programs = Path(sys.argv[1]).resolve()
     files = [Path(name) for name in sys.argv[2:]]
-    passed, failed, skipped = 0, 0, 0
+    passed, failed, skipped, absent = 0, 0, 0, 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        for good, faults, left_out in pool.map(lambda path: run_file(path, programs), files):
-            passed, failed, skipped = passed + good, failed + len(faults), skipped + left_out
+        for good, faults, not_run, left_out in pool.map(lambda path: run_file(path, programs), files):
+            passed, failed, skipped, absent = passed + good, failed + len(faults), skipped + not_run, absent + left_out
             for fault in faults:
                 print(fault, flush=True)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed or not passed + skipped else 0
+    return 1 if failed or not passed + skipped + absent else 0
 
 
 if __name__ == "__main__":

@@ -18,8 +18,16 @@ class CliDriver(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"case{suffix}"
             path.write_text(text)
-            passed, faults, skipped = driver.run_file(path, folder)
+            passed, faults, skipped, _ = driver.run_file(path, Path(folder))
             return passed, len(faults), skipped
+
+    def test_what_needs_training_is_left_out_of_a_build_without(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "case.test"
+            path.write_text("$ echo one\none\n[needs training]\n$ false\n")
+            self.assertEqual((1, [], 0, 1), driver.run_file(path, Path(folder)))
+            (Path(folder) / "deltahop-train").touch()
+            self.assertEqual(1, len(driver.run_file(path, Path(folder))[1]))
 
     def test_exact_output_passes(self):
         self.assertEqual((1, 0, 0), self.outcome("$ echo one; echo two >&2\none\n! two\n"))
