@@ -121,8 +121,7 @@ Findings run_sequences_in_integers(const IntegerRunJob& job, const Network& netw
     if (data == sequence.values.end()) throw Error(sequence.name, "holds nothing for the network's input");
     std::vector<float> values(*data);
     values.resize(static_cast<size_t>(sequence.steps * width));  // --steps
-    const BoundSequence bound =
-        bound_to_sequence(network, Tensor::of({sequence.steps, width}, std::move(values)));
+    const BoundSequence bound = bound_to_sequence(network, Tensor::of({sequence.steps, width}, values));
     const RecurrentModel model = recurrent_model(bound.network, formats, job.thresholds);
     const RecurrentRun run = run_recurrent(model, bound.inputs, {.threads = job.threads});
     layers.resize(run.traces.size());

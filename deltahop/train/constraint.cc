@@ -92,6 +92,7 @@ bool Constraint::meant(const std::string& node) const {
 ConstraintSet::ConstraintSet(const std::vector<ConstraintSection>& sections, TrainableGraph& graph)
     : graph_(graph), plan_(graph.network()) {
   for (const ConstraintSection& section : sections) constraints_.push_back(make_constraint(section, plan_));
+  require_one_threshold_each();
   for (const auto& [name, result] : plan_.results) {
     for (const ConvolutionShape& shape : result.readers) {
       const torch::Tensor macs = macs_of_values(shape, torch::kFloat64).flatten();
@@ -101,6 +102,22 @@ ConstraintSet::ConstraintSet(const std::vector<ConstraintSection>& sections, Tra
   }
   begin_evaluation();
   begin_epoch(0);
+}
+
+// The file has one line a layer.
+void ConstraintSet::require_one_threshold_each() const {
+  for (const std::string& node : plan_.grus) {
+    const Constraint* first = nullptr;
+    for (const auto& each : constraints_) {
+      const ConstraintSection& section = each->section();
+      if (section.kind != "delta" || !section.holds_at_the_end() || !each->meant(node)) continue;
+      if (first != nullptr)
+        throw Error(section.place,
+                    fmt::format("'{}' has its thresholds from '{}' already", node, first->section().name),
+                    "let a variant name the one that holds, or end one of them");
+      first = each.get();
+    }
+  }
 }
 
 void ConstraintSet::begin_epoch(int64_t epoch) {

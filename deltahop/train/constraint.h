@@ -26,6 +26,7 @@ class Constraint {
   void begin_epoch(int64_t epoch) { strength_ = section_.strength(epoch); }
   void set_training(bool training) { training_ = training; }
   bool holds() const { return strength_ > 0; }
+  bool meant(const std::string& node) const;  // by `nodes`
 
   virtual torch::Tensor weight(const std::string&, const std::string&, ForwardHooks::Role,
                                const torch::Tensor& value) {
@@ -49,7 +50,6 @@ class Constraint {
   virtual void restore(const std::map<std::string, double>&) {}
 
  protected:
-  bool meant(const std::string& node) const;  // by `nodes`
   const ValuePlan& plan() const { return plan_; }
   double strength() const { return strength_; }
   bool training() const { return training_; }
@@ -99,6 +99,7 @@ class ConstraintSet : public TrainingHooks {
     torch::Tensor macs, nonzero;
     int64_t examples = 0;
   };
+  void require_one_threshold_each() const;
   void charge(const torch::Tensor& term);
   void count_zeros(const std::string& name, const torch::Tensor& value);
   void add_executed_macs(Metrics& metrics) const;

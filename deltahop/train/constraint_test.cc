@@ -224,6 +224,13 @@ TEST(Constraint, WhatDoesNotFitTheNetworkIsRefusedWithItsPlace) {
   TrainableGraph graph(pictures());
   EXPECT_THAT(([&] { ConstraintSet set({section("delta")}, graph); }),
               ThrowsMessage<Error>(HasSubstr("r.yaml:3:1: is for networks with GRUs")));
+  TrainableGraph recurrent(sequences());
+  ConstraintSection again = section("delta");
+  again.name = "again";
+  EXPECT_THAT(([&] {
+                ConstraintSet set({section("delta"), again}, recurrent);
+              }),
+              ThrowsMessage<Error>(HasSubstr("'g1' has its thresholds from 'delta' already")));
   ConstraintSection named = section("dropout");
   named.nodes = {"conv9"};
   EXPECT_THAT(([&] { ConstraintSet set({named}, graph); }),
