@@ -50,7 +50,7 @@ struct MappedLayer {
   double energy_bound = 0.0;
   // Of the search; nothing where an equal layer's answer was taken.
   int64_t tried = 0, nodes = 0;
-  double space = 0.0;    // mappings in it
+  double space = 0.0;  // mappings in it
   double seconds = 0.0;
 };
 

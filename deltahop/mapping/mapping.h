@@ -33,7 +33,7 @@ struct StorageLevel {
   // Elements of one operand alone (scratchpads); -1: no bound of its own.
   std::array<int64_t, kOperands> operand_capacity{-1, -1, -1};
   std::array<bool, kOperands> keeps{true, true, true};  // an operand that is not kept passes through
-  std::array<bool, kOperands> may_bypass{};             // of those kept: a mapping may let them pass through too
+  std::array<bool, kOperands> may_bypass{};  // of those kept: a mapping may let them pass through too
   // Can keep the rows or columns of input that the next window needs again, so that only new ones are
   // fetched; a mapping chooses. What lies between windows that do not overlap is fetched too.
   bool slides = false;

@@ -18,6 +18,16 @@ bool is_smallest(int64_t tile, int64_t units) {
   return tile == 1 || ceil_of(units, tile - 1) > ceil_of(units, tile);
 }
 
+std::vector<int64_t> divisors_of(int64_t number) {
+  std::vector<int64_t> divisors;
+  for (int64_t factor = 1; factor * factor <= number; ++factor) {
+    if (number % factor != 0) continue;
+    divisors.push_back(factor);
+    if (factor * factor != number) divisors.push_back(number / factor);
+  }
+  return divisors;
+}
+
 // The smallest tile for every number of tiles that `units` can be cut into, and those that leave one unit for
 // the last tile.
 std::vector<int64_t> tiles_of(int64_t units) {
@@ -28,9 +38,7 @@ std::vector<int64_t> tiles_of(int64_t units) {
     if (count == 1) break;
     tile = ceil_of(units, count - 1);  // the smallest with one tile fewer
   }
-  for (int64_t factor = 1; factor * factor < units; ++factor) {
-    if ((units - 1) % factor == 0) tiles.insert(tiles.end(), {factor, (units - 1) / factor});
-  }
+  for (const int64_t divisor : divisors_of(units - 1)) tiles.push_back(divisor);
   std::sort(tiles.begin(), tiles.end());
   tiles.erase(std::unique(tiles.begin(), tiles.end()), tiles.end());
   return tiles;
@@ -127,9 +135,14 @@ std::vector<Choice> Space::choices_of(Dimension dimension) const {
   std::vector<Choice> result;
   for (int64_t element = 1; element <= (may_loop ? bound : 1); ++element) {
     if (may_loop && !fits_into_element(dimension, element)) break;
-    for (int64_t chunks = 1; chunks <= ceil_of(bound, element); ++chunks) {
-      if (fewest_rows(dimension, chunks) == 0) break;
-      add_choices(dimension, element, chunks, result);
+    const int64_t all_chunks = ceil_of(bound, element);
+    if (is_smallest(element, bound)) {
+      for (int64_t chunks = 1; chunks <= all_chunks && fewest_rows(dimension, chunks) > 0; ++chunks)
+        add_choices(dimension, element, chunks, result);
+      continue;
+    }
+    for (const int64_t chunks : divisors_of(all_chunks - 1)) {
+      if (fewest_rows(dimension, chunks) > 0) add_choices(dimension, element, chunks, result);
     }
   }
   return result;

@@ -21,7 +21,7 @@ void read_as_architecture(std::string_view text) {
 }
 
 void read_as_mappings(std::string_view text) {
-  static const ArrayChip chip = load_array_chip("rs");
+  static const ArrayChip chip = load_array_chip("rs", {"buffer.may_bypass=[weights, inputs, outputs]"});
   try {
     const Config config = Config::from_text(text, "fuzz");
     const MappingFile file = read_mappings(config);
