@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# `cmake --install` and `find_package(deltahop)`: the program, the libraries and headers of every folder but cli/, which
-# is the program's alone. A project links deltahop::deltahop, or single folders such as deltahop::run.
+# `cmake --install` and `find_package(deltahop)`: the programs, the libraries and headers of every folder but cli/ and
+# train/, which are the programs' alone. A project links deltahop::deltahop, or single folders such as deltahop::run.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -19,7 +19,7 @@ if(TARGET deltahop)
   install(TARGETS deltahop RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 install(DIRECTORY deltahop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
-        PATTERN "cli" EXCLUDE PATTERN "*_test_*.h" EXCLUDE PATTERN "*_testing.h" EXCLUDE)
+        PATTERN "cli" EXCLUDE PATTERN "train" EXCLUDE PATTERN "*_test_*.h" EXCLUDE PATTERN "*_testing.h" EXCLUDE)
 # For other languages: one library without C++ in its face, and its one header.
 if(TARGET deltahop_shared)
   install(TARGETS deltahop_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
