@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "deltahop/compress/fold.h"
+#include "deltahop/io/load.h"
 #include "deltahop/io/yaml_network.h"
 #include "deltahop/network/integer_model.h"
 #include "deltahop/run/executor.h"
@@ -109,6 +110,34 @@ TEST(ExactEvaluation, BranchesAveragesAndBoundedActivationsAreTheIntegerExecutor
   expect_the_executors(with_formats(network, section("rounding"), examples.inputs), examples);
 }
 
+// What integer delta GRUs make of the same examples, each to its own end.
+ExactEvaluation expect_the_integer_grus(const Network& model, const Examples& examples) {
+  const ExactEvaluation ours = evaluate_exactly(model, examples);
+  std::map<std::string, ExactEvaluation::Columns> layers;
+  std::vector<int64_t> predictions;
+  for (int64_t k = 0; k < examples.size(); ++k) {
+    const int64_t length = examples.lengths[k].item<int64_t>(), width = examples.inputs.size(2);
+    const Network bound = model.bound({{length, 1, width}});
+    const RecurrentModel integers = recurrent_model(bound, gru_formats_in(model), thresholds_in(model));
+    const torch::Tensor frames = examples.inputs[k].narrow(0, 0, length).contiguous();
+    const RecurrentRun run =
+        run_recurrent(integers, {from_torch(frames, DataType::float32).reshaped({length, 1, width})}, {});
+    for (size_t layer = 0; layer < run.traces.size(); ++layer) {
+      const RecurrentTrace& trace = run.traces[layer];
+      ExactEvaluation::Columns& columns = layers[integers.network.nodes()[integers.layers[layer].node].name];
+      for (const int32_t sent : trace.sent_x) columns.sent_x += sent;
+      for (const int32_t sent : trace.sent_h) columns.sent_h += sent;
+      columns.steps += trace.steps();
+      columns.inputs = trace.layer->inputs;
+      columns.hidden = trace.layer->hidden;
+    }
+    predictions.push_back(best_of(run.outputs[0].values<float>()));
+  }
+  EXPECT_EQ(ours.layers, layers);
+  EXPECT_EQ(ours.predictions, predictions);
+  return ours;
+}
+
 TEST(ExactEvaluation, SentColumnsOfDeltaGrusAreThoseOfTheIntegerGrus) {
   torch::manual_seed(52);
   const Network network = network_of("[time, 1, 6]",
@@ -126,30 +155,7 @@ TEST(ExactEvaluation, SentColumnsOfDeltaGrusAreThoseOfTheIntegerGrus) {
   Examples examples{(torch::randn({count, 20, 6}) * 0.3).cumsum(1),
                     torch::randint(0, 5, {count}, torch::kInt64),
                     torch::randint(3, 21, {count}, torch::kInt64)};
-  const ExactEvaluation ours = evaluate_exactly(model, examples);
-  std::map<std::string, ExactEvaluation::Columns> layers;
-  std::vector<int64_t> predictions;
-  for (int64_t k = 0; k < count; ++k) {
-    const int64_t length = examples.lengths[k].item<int64_t>();
-    const Network bound = model.bound({{length, 1, 6}});
-    const RecurrentModel integers = recurrent_model(bound, gru_formats_in(model), thresholds_in(model));
-    const torch::Tensor frames = examples.inputs[k].narrow(0, 0, length).contiguous();
-    const RecurrentRun run =
-        run_recurrent(integers, {from_torch(frames, DataType::float32).reshaped({length, 1, 6})}, {});
-    for (size_t layer = 0; layer < run.traces.size(); ++layer) {
-      const RecurrentTrace& trace = run.traces[layer];
-      ExactEvaluation::Columns& columns = layers[integers.network.nodes()[integers.layers[layer].node].name];
-      for (const int32_t sent : trace.sent_x) columns.sent_x += sent;
-      for (const int32_t sent : trace.sent_h) columns.sent_h += sent;
-      columns.steps += trace.steps();
-      columns.inputs = trace.layer->inputs;
-      columns.hidden = trace.layer->hidden;
-    }
-    predictions.push_back(best_of(run.outputs[0].values<float>()));
-  }
-  EXPECT_EQ(ours.layers, layers);
-  EXPECT_EQ(ours.predictions, predictions);
-  EXPECT_LT(ours.read_weights_fraction(), 0.9);
+  EXPECT_LT(expect_the_integer_grus(model, examples).read_weights_fraction(), 0.9);
 }
 
 TEST(ExactEvaluation, ThresholdsGivenGoBeforeTheModelsOwn) {
@@ -161,6 +167,21 @@ TEST(ExactEvaluation, ThresholdsGivenGoBeforeTheModelsOwn) {
   const ThresholdTable high{{{"*", {.input = 1.0, .hidden = 0.5}}}};
   EXPECT_LT(evaluate_exactly(network, examples, &high).layers["g1"].sent_x,
             evaluate_exactly(network, examples).layers["g1"].sent_x);
+}
+
+std::string shipped(const std::string& name) { return std::string(DELTAHOP_SOURCE_DIR) + "/models/" + name; }
+
+TEST(ExactEvaluation, TheDigitsThatShipAreEvaluatedAsTheIntegerExecutorDoes) {
+  expect_the_executors(load_network(shipped("demo_digits.onnx")), random_pictures(40, {1, 28, 28}));
+}
+
+TEST(ExactEvaluation, TheWordsThatShipAreEvaluatedAsIntegerGrusDo) {
+  torch::manual_seed(54);
+  const Network model = load_network(shipped("demo_words.onnx"));
+  const int64_t width = model.inputs().at(0).declared.back();
+  expect_the_integer_grus(model,
+                          {(torch::randn({10, 40, width}) * 0.3).cumsum(1), torch::zeros({10}, torch::kInt64),
+                           torch::randint(5, 41, {10}, torch::kInt64)});
 }
 
 }  // namespace
