@@ -59,6 +59,7 @@ DELTAHOP_VNNI_TARGET void run(const Pass<uint8_t, int8_t, int32_t>& pass) {
       const ListPlace list = lists[pass.taps[t]];
       const uint8_t* values = pass.values + list.begin;
       const uint16_t* offsets = pass.offsets + list.begin;
+#pragma GCC unroll 2
       for (uint32_t group = list.groups; group > 0; --group, values += 4, offsets += 4) {
         // Loads are what the loop waits for: the four offsets come with one.
         uint64_t four;
