@@ -357,8 +357,8 @@ void add_run(CLI::App& program, Surroundings& surroundings) {
       ->delimiter(',')
       ->check(CLI::NonNegativeNumber);
   exclude(*command, "--integers",
-          {"--precision", "--ranges", "--write-ranges", "--compare-dense", "--output",
-           "--sweep", "--reference", "--noise", "--snr", "--state-loop", "--no-state-loops"});
+          {"--precision", "--ranges", "--write-ranges", "--compare-dense", "--output", "--sweep",
+           "--reference", "--noise", "--snr", "--state-loop", "--no-state-loops"});
   exclude(*command, "--sweep", {"--theta-x", "--theta-h", "--theta-rh", "--thresholds"});
   choices->report.add_forms_to(*command);
   choices->report.add_svg_to(*command);
