@@ -2,6 +2,7 @@
 #include "deltahop/run/sparse_engine.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 namespace deltahop {
@@ -139,14 +140,35 @@ void SparseEngine<T>::convolve(size_t at, GeneralCode& general) {
   if (input == nullptr) input = &map_of(general, step.inputs[0]);
   SparseConvolution<T>& convolution = layer.offset_input ? *kernel.offset : *kernel.direct;
   layer.path = path_for(layer, *input);
-  if (step.relu)
+  if (step.relu && kernel.fold > 1)
+    store_folded(step, kernel, convolution, *input, layer);
+  else if (step.relu)
     store_relu(step, kernel, convolution, *input, layer);
   else
     store_sums(step, kernel, convolution, *input, layer);
   layer.seconds = seconds_since(start);
   if (!options.count_macs) return;
-  layer.executed_macs =
-      layer.path == ConvolutionPath::sparse ? convolution.executed_macs(*input) : convolution.dense_macs();
+  layer.executed_macs = executed_macs(step, kernel, layer, *input);
+}
+
+template <class T>
+int64_t SparseEngine<T>::executed_macs(const SparseStep& step, const SparseKernel<T>& kernel,
+                                       const SparseLayer& layer, const CompressedMap<T>& input) const {
+  const bool sparse = layer.path == ConvolutionPath::sparse;
+  if (kernel.fold == 1) {
+    const SparseConvolution<T>& convolution = layer.offset_input ? *kernel.offset : *kernel.direct;
+    return sparse ? convolution.executed_macs(input) : convolution.dense_macs();
+  }
+  int64_t sum = 0;
+  for (int64_t row = 0; row < step.shape.in_rows; ++row) {
+    for (int64_t column = 0; column < step.shape.in_columns; ++column) {
+      int64_t values = sparse ? 0 : step.shape.in_channels;
+      for (int64_t block = 0; sparse && block < input.blocks(); ++block)
+        values += std::popcount(input.bitmaps(block, row)[column]);
+      sum += values * kernel.readers[static_cast<size_t>(row * step.shape.in_columns + column)];
+    }
+  }
+  return sum * step.shape.out_channels;
 }
 
 template <class T>
@@ -173,6 +195,25 @@ void SparseEngine<T>::store_relu(const SparseStep& step, SparseKernel<T>& kernel
   convolution.run(input, target.map, workers_, layer.path, step.first_channel);
   target.has_map = true;
   layer.output_bytes = step.target == step.output ? target.map.bytes() : 0;
+}
+
+template <class T>
+void SparseEngine<T>::store_folded(const SparseStep& step, SparseKernel<T>& kernel,
+                                   SparseConvolution<T>& convolution, const CompressedMap<T>& input,
+                                   SparseLayer& layer) {
+  folded_map_.reshape(convolution.out_rows(), convolution.out_columns(), convolution.out_channels());
+  convolution.run(input, folded_map_, workers_, layer.path);
+  layer.output_bytes = folded_map_.bytes();
+  const MapSize size{step.shape.out_rows, step.shape.out_columns, step.shape.out_channels};
+  scratch_dense_.resize(static_cast<size_t>(size.size()));
+  const std::span<Dense> values = step.pooling ? std::span<Dense>(scratch_dense_) : new_dense(step.output);
+  expand(folded_map_, ChannelOrder::last, as_kernel_sees(values));
+  if (!step.pooling) return;
+  if (step.pooling->kind == Pooling::Kind::average)
+    return average(*step.pooling, kernel.average ? &*kernel.average : nullptr, values.data(), size,
+                   step.output);
+  const std::span<Dense> pooled = new_dense(step.output);
+  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data());
 }
 
 template <class T>

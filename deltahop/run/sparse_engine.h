@@ -45,6 +45,9 @@ struct SparseKernel {
   MapSize padded;                      // what `offset` takes
   std::optional<CodeRounder> rounder;  // without a ReLU, sums are rounded outside of the kernel
   std::optional<CodeRounder> average;  // of the pooling behind it
+  // Output columns that the kernels hold as channels (run/fold_columns.h); pooling is then outside of them.
+  int64_t fold = 1;
+  std::vector<int64_t> readers;  // folded: outputs that read each input pixel, to count products
   size_t layer = 0;
 };
 
@@ -92,8 +95,13 @@ class SparseEngine : public SparseNetwork::Engine {
   void run_step(size_t at, GeneralCode& general);
   void convolve(size_t at, GeneralCode& general);
   ConvolutionPath path_for(SparseLayer& layer, const CompressedMap<T>& map) const;
+  // Products of inputs that are not zero, or of all.
+  int64_t executed_macs(const SparseStep& step, const SparseKernel<T>& kernel, const SparseLayer& layer,
+                        const CompressedMap<T>& input) const;
   void store_relu(const SparseStep& step, SparseKernel<T>& kernel, SparseConvolution<T>& convolution,
                   const CompressedMap<T>& input, SparseLayer& layer);
+  void store_folded(const SparseStep& step, SparseKernel<T>& kernel, SparseConvolution<T>& convolution,
+                    const CompressedMap<T>& input, SparseLayer& layer);
   void store_sums(const SparseStep& step, SparseKernel<T>& kernel, SparseConvolution<T>& convolution,
                   const CompressedMap<T>& input, SparseLayer& layer);
   void average(const Pooling& pooling, const CodeRounder* rounder, const Dense* in, const MapSize& size,
@@ -104,7 +112,7 @@ class SparseEngine : public SparseNetwork::Engine {
   std::vector<SparseKernel<T>> kernels_;              // one a step
   std::vector<std::optional<CodeRounder>> rounders_;  // one a step
   std::vector<Slot> slots_;                           // one a value
-  CompressedMap<T> scratch_map_;
+  CompressedMap<T> scratch_map_, folded_map_;
   std::vector<T> scratch_;
   std::vector<Dense> scratch_dense_;
   RowWorkers workers_;

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "deltahop/run/changed_pixels.h"
+#include "deltahop/run/fold_columns.h"
 #include "deltahop/run/integer_pass.h"
 #include "deltahop/run/sparse_engine.h"
 
@@ -73,16 +75,23 @@ class IntegerEngine final : public SparseEngine<uint8_t> {
   SparseKernel<uint8_t> kernel_for(const SparseStep& step) override {
     const size_t stage = step.stages.back();
     const WeightedStage& weighted = *executor_.state().weighted[stage];
-    const std::vector<int8_t> weights = small(weighted.weights);
+    SparseKernel<uint8_t> kernel;
+    // What writes beside others writes maps of its own channels.
+    kernel.fold = step.target == step.output ? fold_factor(step.shape) : 1;
+    const ConvolutionShape shape = folded_shape(step.shape, kernel.fold);
+    const std::vector<int8_t> weights =
+        folded_weights<int8_t>(step.shape, small(weighted.weights), kernel.fold);
     const auto codes = weighted.bias.values<int64_t>();
-    std::vector<int32_t> bias(codes.begin(), codes.end());
+    std::vector<int32_t> bias;
+    for (int64_t f = 0; f < kernel.fold; ++f) bias.insert(bias.end(), codes.begin(), codes.end());
+    if (kernel.fold > 1) kernel.readers = reader_counts(step.shape);
     CodeOutput output;
     output.shift = fraction_bits(stage) - format_of(step.sums).fraction_bits;
     output.format = format_of(step.sums);
     output.rounding = arithmetic().rounding;
     output.overflow = arithmetic().overflow;
     MaximumPooling pooling;
-    if (step.relu && step.pooling && step.pooling->kind == Pooling::Kind::max) {
+    if (kernel.fold == 1 && step.relu && step.pooling && step.pooling->kind == Pooling::Kind::max) {
       const MapSize out = *map_size(executor_.model().network, step.output);
       pooling = {step.pooling->rows,
                  step.pooling->columns,
@@ -93,9 +102,8 @@ class IntegerEngine final : public SparseEngine<uint8_t> {
                  out.rows,
                  out.columns};
     }
-    SparseKernel<uint8_t> kernel;
-    kernel.direct.emplace(step.shape, weights, bias, output, pooling);
-    if (!step.nonnegative_input) add_offset_kernel(step, weights, std::move(bias), output, pooling, kernel);
+    kernel.direct.emplace(shape, weights, bias, output, pooling);
+    if (!step.nonnegative_input) add_offset_kernel(shape, weights, std::move(bias), output, pooling, kernel);
     const int64_t bound = sum_bound(weighted, step.shape.out_channels);
     if (!step.relu) kernel.rounder.emplace(output.shift, 1, rule_for(step.sums), -bound, bound);
     if (step.pooling && step.pooling->kind == Pooling::Kind::average)
@@ -159,10 +167,9 @@ class IntegerEngine final : public SparseEngine<uint8_t> {
   }
 
   // (x + 128) w - 128 sum of w: the border holds 128, so that every window has all of its weights.
-  static void add_offset_kernel(const SparseStep& step, const std::vector<int8_t>& weights,
+  static void add_offset_kernel(ConvolutionShape shape, const std::vector<int8_t>& weights,
                                 std::vector<int32_t> bias, const CodeOutput& output,
                                 const MaximumPooling& pooling, SparseKernel<uint8_t>& kernel) {
-    ConvolutionShape shape = step.shape;
     kernel.padded = {
         (shape.out_rows - 1) * shape.stride_rows + (shape.kernel_rows - 1) * shape.dilation_rows + 1,
         (shape.out_columns - 1) * shape.stride_columns + (shape.kernel_columns - 1) * shape.dilation_columns +

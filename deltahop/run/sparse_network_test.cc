@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include "deltahop/base/random.h"
+#include "deltahop/kernels/conv2d.h"
 #include "deltahop/network/integer_rule.h"
 #include "deltahop/run/dense_maps.h"
+#include "deltahop/run/fold_columns.h"
 
 namespace deltahop {
 namespace {
@@ -84,6 +86,33 @@ TEST(SparseNetwork, ThePathFollowsTheZerosOfTheInputAtHand) {
   inputs[0].values<float>()[7] = -1;
   network.run(inputs);
   EXPECT_TRUE(network.layers()[0].offset_input);
+}
+
+TEST(FoldColumns, FoldedWeightsGiveNeighbouringColumnsAsChannels) {
+  Random random(7);
+  ConvolutionShape shape;
+  shape.in_channels = 3, shape.out_channels = 5;
+  shape.in_rows = 6, shape.in_columns = 17;
+  shape.kernel_rows = 2, shape.kernel_columns = 3;
+  shape.stride_columns = 2, shape.pad_left = 1;
+  shape.out_rows = 5, shape.out_columns = 8;
+  const int64_t factor = fold_factor(shape);
+  EXPECT_EQ(factor, 8);  // 40 channels; 16 columns are not there
+  const ConvolutionShape wide = folded_shape(shape, factor);
+  EXPECT_EQ(wide.kernel_columns, 3 + 7 * 2);
+  std::vector<int16_t> input(3 * 6 * 17), weights(5 * 3 * 2 * 3);
+  for (auto* values : {&input, &weights}) {
+    for (int16_t& value : *values) value = static_cast<int16_t>(random.integer(-9, 9));
+  }
+  std::vector<int64_t> plain(5 * 5 * 8), folded(plain.size());
+  convolve_reference<int16_t, int64_t>(shape, input, weights, {}, plain);
+  convolve_reference<int16_t, int64_t>(wide, input, folded_weights<int16_t>(shape, weights, factor), {},
+                                       folded);
+  for (size_t k = 0; k < 5; ++k) {
+    for (size_t p = 0; p < 5; ++p) {
+      for (size_t q = 0; q < 8; ++q) EXPECT_EQ(plain[(k * 5 + p) * 8 + q], folded[(q * 5 + k) * 5 + p]);
+    }
+  }
 }
 
 TEST(BreakEvenCurve, IsWhereSkippingIsThreeInAHundredFaster) {
