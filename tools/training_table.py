@@ -31,13 +31,22 @@ def shares(trainings, key):
     return [training[key] for training in trainings if training.get(key) is not None]
 
 
+def accuracies(trainings):
+    """Of the finished file in integers where it has formats, else as the trainer tested it."""
+    return shares([{"share": t.get("exact_accuracy") or t.get("test_accuracy")} for t in trainings], "share")
+
+
 def zeros_of(training):
-    """The mean over the layers that have zeros at all."""
-    found = [
-        value
-        for key, value in training.items()
-        if key.startswith("test_") and key.endswith(".zeros_fraction") and value is not None and value > 0.05
-    ]
+    """The mean over the layers that have zeros at all; of the finished file in integers where it has formats."""
+    found = []
+    for key, value in training.items():
+        if not (key.startswith("test_") and key.endswith(".zeros_fraction")) or value is None:
+            continue
+        stage = key[len("test_") : -len(".zeros_fraction")]
+        values = training.get(f"{stage}.exact_values")
+        share = training[f"{stage}.exact_zeros"] / values if values else value
+        if share > 0.05:
+            found.append(share)
     return mean(found) if found else None
 
 
@@ -50,7 +59,7 @@ def rows_of(name, trainings):
             name,
             variant,
             str(len(those)),
-            percent(shares(those, "test_accuracy")),
+            percent(accuracies(those)),
             percent(zeros),
             percent(shares(those, "test_executed_macs_fraction") or shares(those, "test_read_weights_fraction")),
             f"{sum(training['seconds'] for training in those):.0f} s",
