@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "deltahop/cli/training_statistics.h"
+
 #include "deltahop/cli/threshold_report.h"
 
 namespace deltahop {
@@ -27,11 +29,6 @@ std::string words_of(std::string name) {
   if (name.ends_with("_fraction")) name.resize(name.size() - 9);
   std::replace(name.begin(), name.end(), '_', ' ');
   return name;
-}
-
-std::optional<double> value_in(const TrainingMetrics& metrics, const std::string& name) {
-  const auto found = metrics.find(name);
-  return found == metrics.end() ? std::nullopt : std::optional(found->second);
 }
 
 void push(std::vector<FindingsCell>& row, const std::optional<double>& value) {
@@ -153,22 +150,6 @@ FindingsTable result_table(const TrainingRecord& record) {
   return table;
 }
 
-struct Spread {
-  double mean = 0.0, deviation = 0.0, lowest = 0.0, highest = 0.0;
-};
-
-// deviation: of the sample; 0 for a single one.
-Spread spread_of(const std::vector<double>& values) {
-  Spread spread;
-  for (const double value : values) spread.mean += value / static_cast<double>(values.size());
-  for (const double value : values) spread.deviation += (value - spread.mean) * (value - spread.mean);
-  spread.deviation =
-      values.size() > 1 ? std::sqrt(spread.deviation / static_cast<double>(values.size() - 1)) : 0.0;
-  spread.lowest = *std::min_element(values.begin(), values.end());
-  spread.highest = *std::max_element(values.begin(), values.end());
-  return spread;
-}
-
 // The figures that stand for a whole network: those of single layers have a dot.
 std::set<std::string> overall_metrics(const std::vector<TrainingRecord>& records) {
   std::set<std::string> names;
@@ -179,26 +160,6 @@ std::set<std::string> overall_metrics(const std::vector<TrainingRecord>& records
           name == "exact_accuracy" || (name.starts_with("exact_") && name.ends_with("_fraction"));
       if ((tested || exact) && name.find('.') == std::string::npos) names.insert(name);
     }
-  }
-  return names;
-}
-
-// The mean over seeds and folds of a metric of a variant, or nothing.
-std::optional<double> mean_of(const std::vector<TrainingRecord>& records, const std::string& variant,
-                              const std::string& metric) {
-  std::vector<double> values;
-  for (const TrainingRecord& record : records) {
-    const auto value = value_in(record.metrics, metric);
-    if (record.job.variant == variant && value) values.push_back(*value);
-  }
-  return values.empty() ? std::nullopt : std::optional(spread_of(values).mean);
-}
-
-std::vector<std::string> variants_in(const std::vector<TrainingRecord>& records) {
-  std::vector<std::string> names;
-  for (const TrainingRecord& record : records) {
-    if (std::find(names.begin(), names.end(), record.job.variant) == names.end())
-      names.push_back(record.job.variant);
   }
   return names;
 }
@@ -225,11 +186,7 @@ FindingsTable variants_table(const std::vector<TrainingRecord>& records) {
     std::vector<FindingsCell> row = {variant.empty() ? std::string("as it is") : variant,
                                      static_cast<double>(count)};
     for (const std::string& name : metrics) {
-      std::vector<double> values;
-      for (const TrainingRecord& record : records) {
-        const auto value = value_in(record.metrics, name);
-        if (record.job.variant == variant && value) values.push_back(*value);
-      }
+      const std::vector<double> values = values_of(records, variant, name);
       if (values.empty()) {
         for (int i = 0; i < 4; ++i) row.emplace_back();
         continue;
