@@ -47,8 +47,7 @@ void show_digits(const std::filesystem::path& folder, Surroundings& surroundings
   job.input.input = (folder / "input" / "demo_digits").string();
   job.input.labels = (folder / "input" / "demo_digits" / "labels.csv").string();
   job.verify = true;
-  surroundings.console.print(
-      "Handwritten digits: a CNN on NullHop, which skips activations that are zero\n\n");
+  surroundings.console.print("Drawn digits: a CNN on NullHop, which skips activations that are zero\n\n");
   emit_to(folder, run_simulate_job(job, surroundings), surroundings);
   surroundings.console.print(fmt::format(
       "\nThe same by hand:\n  deltahop simulate {} --on nullhop --input {} --labels {} --verify -o {}\n\n",

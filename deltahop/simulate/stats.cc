@@ -6,10 +6,16 @@
 namespace deltahop {
 
 std::string_view name_of(MemoryLevel level) {
-  static constexpr std::array<std::string_view, kMemoryLevels> kNames = {
-      "dram",          "input_buffer",       "kernel_memory", "partial_sum_registers",
-      "weight_memory", "partial_sum_memory", "state_memory",
-      "global_buffer", "input_registers",    "array"};
+  static constexpr std::array<std::string_view, kMemoryLevels> kNames = {"dram",
+                                                                         "input_buffer",
+                                                                         "kernel_memory",
+                                                                         "partial_sum_registers",
+                                                                         "weight_memory",
+                                                                         "partial_sum_memory",
+                                                                         "state_memory",
+                                                                         "global_buffer",
+                                                                         "input_registers",
+                                                                         "array"};
   return kNames.at(static_cast<size_t>(level));
 }
 
@@ -21,7 +27,7 @@ std::string_view name_of(DataKind kind) {
 
 std::string_view name_of(Phase phase) {
   static constexpr std::array<std::string_view, kPhases> kNames = {
-      "compute",        "kernel_load", "input_load", "output_drain", "configuration",
+      "compute",        "kernel_load", "input_load", "output_drain",  "configuration",
       "delta_encoding", "dram_wait",   "activation", "pipeline_fill", "buffer_wait"};
   return kNames.at(static_cast<size_t>(phase));
 }
