@@ -10,6 +10,7 @@
 
 #include "deltahop/base/error.h"
 #include "deltahop/hardware/roofline.h"
+#include "deltahop/report/chart_colours.h"
 #include "deltahop/report/metrics.h"
 #include "deltahop/report/number_text.h"
 
@@ -58,58 +59,6 @@ Value zeros(std::optional<Statistics> LayerRow::*density) {
     if (!(layer.*density)) return std::nullopt;
     return 1.0 - (layer.*density)->mean;
   };
-}
-
-int kind_colour(DataKind kind) {
-  switch (kind) {
-    case DataKind::input:
-      return 0;
-    case DataKind::weight:
-      return 1;
-    case DataKind::output:
-      return 2;
-    case DataKind::partial_sum:
-      return 3;
-    case DataKind::bias:
-      return 4;
-    case DataKind::control:
-      return 5;
-  }
-  return 5;
-}
-
-int level_colour(const std::string& level) {
-  static const std::vector<std::string> kLevels = {"input_buffer",          "dram",   "kernel_memory",
-                                                   "partial_sum_registers", "adders", "multipliers"};
-  if (level == "state_memory") return level_colour("input_buffer");
-  if (level == "global_buffer" || level == "input_registers") return level_colour("input_buffer");
-  if (level == "weight_memory") return level_colour("kernel_memory");
-  if (level == "partial_sum_memory") return level_colour("partial_sum_registers");
-  const auto found = std::find(kLevels.begin(), kLevels.end(), level);
-  if (found != kLevels.end()) return static_cast<int>(found - kLevels.begin());
-  return level == "multiply_accumulate" ? 5 : 6;
-}
-
-// No chip has all phases: those that never stand side by side share a colour.
-int phase_colour(Phase phase) {
-  switch (phase) {
-    case Phase::compute:
-      return 0;
-    case Phase::kernel_load:
-    case Phase::delta_encoding:
-      return 1;
-    case Phase::input_load:
-    case Phase::activation:
-    case Phase::buffer_wait:
-      return 2;
-    case Phase::output_drain:
-    case Phase::dram_wait:
-      return 3;
-    case Phase::configuration:
-    case Phase::pipeline_fill:
-      return 4;
-  }
-  return 5;
 }
 
 // One bar a memory and kind of data; counts span powers of ten, so the axis is logarithmic.
@@ -164,13 +113,6 @@ Chart energy_by_layer(const Report& report, const EnergyBreakdown& total,
   }
   fill(chart, report, series);
   return chart;
-}
-
-int data_colour(const std::string& name) {
-  for (size_t kind = 0; kind < kDataKinds; ++kind) {
-    if (name == name_of(static_cast<DataKind>(kind))) return kind_colour(static_cast<DataKind>(kind));
-  }
-  return name == "arithmetic" ? 5 : 6;
 }
 
 Chart core_and_dram(const Report& report, const EnergyBreakdown& energy) {
