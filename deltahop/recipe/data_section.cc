@@ -90,7 +90,7 @@ NoiseMix read_mix(const Config& config) {
   mix.share = read_number(config, "share", 1, 0, 1);
   if (config.has("growing")) {
     const Config growing = config.section("growing");
-    NoiseMix::Growing& range = mix.growing.emplace();
+    GrowingRatios& range = mix.growing.emplace();
     range.from = read_number(growing, "from", range.from, -kLoudest_dB, kLoudest_dB);
     range.to = read_number(growing, "to", range.to, -kLoudest_dB, kLoudest_dB);
     range.step = read_number(growing, "step", range.step, 0.1, kLoudest_dB);

@@ -27,18 +27,19 @@ struct ArrayAugmentation {
   bool any() const { return shift > 0 || crop > 0 || flip || noise > 0; }
 };
 
+// The range of ratios grows by stages: first `from` alone, then a step more each time that the validation has
+// not got better for `patience` epochs, up to `to`.
+struct GrowingRatios {
+  double from = 0, step = 5, to = 50;  // dB
+  int64_t patience = 5;                // epochs
+};
+
 // Noise mixed into sound before its features are taken, anew in every epoch [Braun2017].
 struct NoiseMix {
-  std::vector<std::string> files;  // sounds, or folders of them
-  std::vector<double> snr_dB;      // one is drawn for every recording
-  double share = 1;                // of the recordings; the others stay clean
-  // The range of ratios grows by stages: first `from` alone, then a step more each time that the validation
-  // has not got better for `patience` epochs, up to `to`.
-  struct Growing {
-    double from = 0, step = 5, to = 50;  // dB
-    int64_t patience = 5;                // epochs
-  };
-  std::optional<Growing> growing;  // in place of snr_dB
+  std::vector<std::string> files;        // sounds, or folders of them
+  std::vector<double> snr_dB;            // one is drawn for every recording
+  double share = 1;                      // of the recordings; the others stay clean
+  std::optional<GrowingRatios> growing;  // in place of snr_dB
 };
 
 struct SoundData {

@@ -14,7 +14,7 @@ namespace deltahop {
 
 class SnrCurriculum {
  public:
-  explicit SnrCurriculum(const NoiseMix::Growing& rule) : rule_(rule) {}
+  explicit SnrCurriculum(const GrowingRatios& rule) : rule_(rule) {}
 
   // The ratios of this stage, the first one last: stage 0 {from}, stage 1 {from + step, from}, ...
   std::vector<double> snr_dB() const;
@@ -35,7 +35,7 @@ class SnrCurriculum {
   void restore(std::string_view state);
 
  private:
-  NoiseMix::Growing rule_;
+  GrowingRatios rule_;
   int64_t stage_ = 0, waited_ = 0;
   bool has_best_ = false, finished_ = false;
   double best_ = 0;

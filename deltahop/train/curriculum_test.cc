@@ -64,7 +64,7 @@ TEST(SnrCurriculum, GrowsDownwardsToo) {
 }
 
 TEST(SnrCurriculum, GoesOnFromItsSavedState) {
-  const NoiseMix::Growing rule{.from = 0, .step = 5, .to = 50, .patience = 1};
+  const GrowingRatios rule{.from = 0, .step = 5, .to = 50, .patience = 1};
   SnrCurriculum first(rule), second(rule);
   for (const double metric : {0.1 + 0.2, 0.2, 0.1, 1.0 / 3.0, 0.1}) first.observe(metric);
   second.restore(first.state());
