@@ -28,7 +28,8 @@ FindingsTable layers_table(const MapReportSources& sources) {
   FindingsTable table{
       "layers",
       "The best mapping of each layer",
-      "Energy for a multiplication, beside the least that any mapping onto these storage levels could spend. "
+      "Energy for a multiplication, beside the least that any mapping onto these storage levels could spend; "
+      "'bound': the same for another objective. "
       "'Proven': no mapping of the searched space does better.",
       {{"architecture", "arch", NumberStyle::plain, true},
        {"layer", "layer", NumberStyle::plain, true},
@@ -42,7 +43,7 @@ FindingsTable layers_table(const MapReportSources& sources) {
        {"nodes", "nodes", NumberStyle::count},
        {"search_s", "time", NumberStyle::seconds},
        {"objective_value", "value", NumberStyle::plain, false, true},
-       {"objective_bound", "bound", NumberStyle::plain, false, true},
+       {"objective_bound", "bound", NumberStyle::count, false, sources.objective == Objective::energy},
        {"mappings_tried", "tried", NumberStyle::plain, false, true},
        {"dram_words", "DRAM words", NumberStyle::plain, false, true},
        {"kind", "kind", NumberStyle::plain, true, true}},
