@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "deltahop/kernels/tiled_blocks.h"
+
 namespace deltahop {
 namespace {
 
@@ -117,22 +119,30 @@ Tensor to_tensor(const T* map, const MapSize& size, const Shape& shape) {
   return tensor;
 }
 
+// Down the columns of whole rows first, then along each row.
 template <class T>
-void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out) {
-  const int64_t channels = size.channels;
-  for_each_window(size, pooling, out_size, [&](int64_t at, const Window& window) {
-    T* const to = out + at * channels;
-    bool first = true;
-    for (int64_t h = window.top; h < window.bottom; ++h) {
-      for (int64_t w = window.left; w < window.right; ++w, first = false) {
-        const T* const from = in + (h * size.columns + w) * channels;
-        if (first)
-          std::copy_n(from, channels, to);
-        else
-          for (int64_t c = 0; c < channels; ++c) to[c] = std::max(to[c], from[c]);
-      }
-    }
-  });
+void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out,
+                  int64_t stride) {
+  const int64_t row = size.columns * size.channels;
+  std::vector<T> highest(static_cast<size_t>(row));
+  std::vector<const T*> rows;
+  for (int64_t p = 0; p < out_size.rows; ++p) {
+    const int64_t top = p * pooling.stride_rows - pooling.pad_top;
+    rows.clear();
+    for (int64_t h = std::max<int64_t>(top, 0); h < std::min(top + pooling.rows, size.rows); ++h)
+      rows.push_back(in + h * row);
+    tiled_blocks::largest(rows, row, highest.data());
+    const tiled_blocks::NeighbourRow<T> along{highest.data(),
+                                              size.columns,
+                                              size.channels,
+                                              pooling.columns,
+                                              pooling.stride_columns,
+                                              pooling.pad_left,
+                                              out_size.columns,
+                                              out + p * out_size.columns * stride,
+                                              stride};
+    tiled_blocks::largest(along);
+  }
 }
 
 template <class T, class Sum>
@@ -167,8 +177,10 @@ template void from_tensor<int8_t>(const Tensor&, const MapSize&, int8_t*);
 template void from_tensor<float>(const Tensor&, const MapSize&, float*);
 template Tensor to_tensor<int8_t>(const int8_t*, const MapSize&, const Shape&);
 template Tensor to_tensor<float>(const float*, const MapSize&, const Shape&);
-template void pool_maximum<int8_t>(const int8_t*, const MapSize&, const Pooling&, const MapSize&, int8_t*);
-template void pool_maximum<float>(const float*, const MapSize&, const Pooling&, const MapSize&, float*);
+template void pool_maximum<int8_t>(const int8_t*, const MapSize&, const Pooling&, const MapSize&, int8_t*,
+                                   int64_t);
+template void pool_maximum<float>(const float*, const MapSize&, const Pooling&, const MapSize&, float*,
+                                  int64_t);
 template void pool_sums<int8_t, int32_t>(const int8_t*, const MapSize&, const Pooling&, const MapSize&,
                                          int32_t*);
 template void pool_sums<float, float>(const float*, const MapSize&, const Pooling&, const MapSize&, float*);

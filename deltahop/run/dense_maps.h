@@ -33,9 +33,10 @@ void from_tensor(const Tensor& tensor, const MapSize& size, T* map);
 template <class T>
 Tensor to_tensor(const T* map, const MapSize& size, const Shape& shape);
 
-// Values beyond the border do not count.
+// Values beyond the border do not count. `stride` apart lie the pixels of `out`.
 template <class T>
-void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out);
+void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out,
+                  int64_t stride);
 // Sums over the windows, which lie within the map. Sum: int32_t, float.
 template <class T, class Sum>
 void pool_sums(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, Sum* sums);

@@ -106,13 +106,24 @@ void SparseEngine<T>::provide(GeneralCode& general, ValueId id) {
 }
 
 template <class T>
-ConvolutionPath SparseEngine<T>::path_for(SparseLayer& layer, const CompressedMap<T>& map) const {
-  layer.inputs = map.rows() * map.columns() * map.channels();
-  layer.zeros = layer.inputs - map.nonzeros();
-  layer.input_bytes = map.bytes();
-  if (layer.offset_input || options.rule == PathRule::dense) return ConvolutionPath::dense;
-  if (options.rule == PathRule::sparse) return ConvolutionPath::sparse;
-  return layer.zero_share() >= layer.break_even ? ConvolutionPath::sparse : ConvolutionPath::dense;
+void SparseEngine<T>::choose_path(SparseLayer& layer, int64_t zeros) const {
+  layer.zeros = zeros;
+  const bool skips = options.rule == PathRule::sparse ||
+                     (options.rule == PathRule::measured && layer.zero_share() >= layer.break_even);
+  layer.path = skips && !layer.offset_input ? ConvolutionPath::sparse : ConvolutionPath::dense;
+}
+
+template <class T>
+void SparseEngine<T>::choose_path(const SparseStep& step, SparseLayer& layer) {
+  const Slot& input = slot(step.inputs[0]);
+  layer.inputs = size_of(step.inputs[0]).size();
+  layer.input_bytes = layer.inputs * static_cast<int64_t>(sizeof(T));
+  const bool may_skip = options.rule == PathRule::measured && layer.break_even <= 1 && !layer.offset_input;
+  int64_t zeros = 0;
+  if (may_skip || options.count_macs)
+    zeros = input.has_map ? layer.inputs - input.map.nonzeros()
+                          : tiled_blocks::count_zeros(std::span(input.dense));
+  choose_path(layer, zeros);
 }
 
 template <class T>
@@ -121,54 +132,117 @@ void SparseEngine<T>::convolve(size_t at, GeneralCode& general) {
   SparseKernel<T>& kernel = kernels_[at];
   SparseLayer& layer = layers[kernel.layer];
   const auto start = std::chrono::steady_clock::now();
-  const CompressedMap<T>* input = nullptr;
   layer.offset_input = false;
+  if (kIsInteger && !step.nonnegative_input) {
+    if constexpr (kIsInteger)
+      layer.offset_input = has_negative(
+          {dense_of(general, step.inputs[0]), static_cast<size_t>(size_of(step.inputs[0]).size())});
+  }
+  if (kernel.tiled) {
+    if (!slot(step.inputs[0]).has_map) dense_of(general, step.inputs[0]);
+    choose_path(step, layer);
+  }
+  if (kernel.tiled && layer.path == ConvolutionPath::dense) {
+    store_tiled(step, kernel, dense_of(general, step.inputs[0]), layer);
+    layer.seconds = seconds_since(start);
+    if (options.count_macs) layer.executed_macs = executed_macs(step, kernel, layer, nullptr);
+    return;
+  }
+  convolve_map(step, kernel, layer, general);
+  layer.seconds = seconds_since(start);
+  if (!options.count_macs) return;
+  layer.executed_macs = executed_macs(step, kernel, layer, &map_of(general, step.inputs[0]));
+}
+
+template <class T>
+void SparseEngine<T>::convolve_map(const SparseStep& step, SparseKernel<T>& kernel, SparseLayer& layer,
+                                   GeneralCode& general) {
+  const CompressedMap<T>* input = nullptr;
   if constexpr (kIsInteger) {
-    if (!step.nonnegative_input) {
+    if (layer.offset_input) {
       const Dense* const dense = dense_of(general, step.inputs[0]);
-      const MapSize size = size_of(step.inputs[0]);
-      layer.offset_input = has_negative({dense, static_cast<size_t>(size.size())});
-      if (layer.offset_input) {
-        scratch_.resize(static_cast<size_t>(kernel.padded.size()));
-        offset_and_pad(dense, size, step.shape.pad_top, step.shape.pad_left, kernel.padded, scratch_.data());
-        scratch_map_.reshape(kernel.padded.rows, kernel.padded.columns, kernel.padded.channels);
-        compress(std::span<const T>(scratch_), ChannelOrder::last, scratch_map_);
-        input = &scratch_map_;
-      }
+      scratch_.resize(static_cast<size_t>(kernel.padded.size()));
+      offset_and_pad(dense, size_of(step.inputs[0]), step.shape.pad_top, step.shape.pad_left, kernel.padded,
+                     scratch_.data());
+      scratch_map_.reshape(kernel.padded.rows, kernel.padded.columns, kernel.padded.channels);
+      compress(std::span<const T>(scratch_), ChannelOrder::last, scratch_map_);
+      input = &scratch_map_;
     }
   }
   if (input == nullptr) input = &map_of(general, step.inputs[0]);
+  layer.inputs = input->rows() * input->columns() * input->channels();
+  layer.input_bytes = input->bytes();
+  choose_path(layer, layer.inputs - input->nonzeros());
   SparseConvolution<T>& convolution = layer.offset_input ? *kernel.offset : *kernel.direct;
-  layer.path = path_for(layer, *input);
   if (step.relu && kernel.fold > 1)
     store_folded(step, kernel, convolution, *input, layer);
   else if (step.relu)
     store_relu(step, kernel, convolution, *input, layer);
   else
     store_sums(step, kernel, convolution, *input, layer);
-  layer.seconds = seconds_since(start);
-  if (!options.count_macs) return;
-  layer.executed_macs = executed_macs(step, kernel, layer, *input);
 }
 
 template <class T>
 int64_t SparseEngine<T>::executed_macs(const SparseStep& step, const SparseKernel<T>& kernel,
-                                       const SparseLayer& layer, const CompressedMap<T>& input) const {
+                                       const SparseLayer& layer, const CompressedMap<T>* input) const {
   const bool sparse = layer.path == ConvolutionPath::sparse;
-  if (kernel.fold == 1) {
-    const SparseConvolution<T>& convolution = layer.offset_input ? *kernel.offset : *kernel.direct;
-    return sparse ? convolution.executed_macs(input) : convolution.dense_macs();
-  }
+  if (kernel.fold == 1) return sparse ? kernel.direct->executed_macs(*input) : kernel.direct->dense_macs();
   int64_t sum = 0;
   for (int64_t row = 0; row < step.shape.in_rows; ++row) {
     for (int64_t column = 0; column < step.shape.in_columns; ++column) {
       int64_t values = sparse ? 0 : step.shape.in_channels;
-      for (int64_t block = 0; sparse && block < input.blocks(); ++block)
-        values += std::popcount(input.bitmaps(block, row)[column]);
+      for (int64_t block = 0; sparse && block < input->blocks(); ++block)
+        values += std::popcount(input->bitmaps(block, row)[column]);
       sum += values * kernel.readers[static_cast<size_t>(row * step.shape.in_columns + column)];
     }
   }
   return sum * step.shape.out_channels;
+}
+
+template <class T>
+void SparseEngine<T>::run_tiled(const SparseStep& step, SparseKernel<T>& kernel, const Dense* in,
+                                bool has_negative, Dense* out, int64_t stride) {
+  const MapSize size{step.shape.out_rows, step.shape.out_columns, step.shape.out_channels};
+  Dense* to = out;
+  if (step.pooling) {
+    scratch_dense_.resize(static_cast<size_t>(size.size()));
+    to = scratch_dense_.data();
+  }
+  kernel.tiled->run(reinterpret_cast<const T*>(in), has_negative, reinterpret_cast<T*>(to),
+                    step.pooling ? size.channels : stride, workers_);
+  if (step.pooling && step.pooling->kind == Pooling::Kind::max)
+    pool_maximum(to, size, *step.pooling, size_of(step.output), out, stride);
+}
+
+template <class T>
+void SparseEngine<T>::store_tiled(const SparseStep& step, SparseKernel<T>& kernel, const Dense* in,
+                                  SparseLayer& layer) {
+  const bool averages = step.pooling && step.pooling->kind == Pooling::Kind::average;
+  const MapSize size{step.shape.out_rows, step.shape.out_columns, step.shape.out_channels};
+  layer.output_bytes = (averages ? size : size_of(step.output)).size() * static_cast<int64_t>(sizeof(T));
+  if (averages) {
+    run_tiled(step, kernel, in, layer.offset_input, nullptr, 0);
+    return average(*step.pooling, kernel.average ? &*kernel.average : nullptr, scratch_dense_.data(), size,
+                   step.output);
+  }
+  Dense* const out = new_dense(step.target).data() + step.first_channel;
+  run_tiled(step, kernel, in, layer.offset_input, out, size_of(step.target).channels);
+}
+
+// Channels among those of others, which lie dense.
+template <class T>
+void SparseEngine<T>::store_beside(const SparseStep& step, SparseConvolution<T>& convolution,
+                                   const CompressedMap<T>& input, SparseLayer& layer) {
+  folded_map_.reshape(convolution.out_rows(), convolution.out_columns(), convolution.out_channels());
+  convolution.run(input, folded_map_, workers_, layer.path);
+  layer.output_bytes = folded_map_.bytes();
+  const int64_t channels = convolution.out_channels(), stride = size_of(step.target).channels;
+  const int64_t pixels = convolution.out_rows() * convolution.out_columns();
+  scratch_dense_.resize(static_cast<size_t>(pixels * channels));
+  expand(folded_map_, ChannelOrder::last, as_kernel_sees(std::span<Dense>(scratch_dense_)));
+  Dense* const to = new_dense(step.target).data() + step.first_channel;
+  for (int64_t i = 0; i < pixels; ++i)
+    std::copy_n(scratch_dense_.data() + i * channels, channels, to + i * stride);
 }
 
 template <class T>
@@ -189,12 +263,13 @@ void SparseEngine<T>::store_relu(const SparseStep& step, SparseKernel<T>& kernel
     layer.output_bytes = map.bytes();
     return;
   }
+  if (step.target != step.output) return store_beside(step, convolution, input, layer);
   Slot& target = slot(step.target);
   const MapSize size = size_of(step.target);
   target.map.reshape(size.rows, size.columns, size.channels);
-  convolution.run(input, target.map, workers_, layer.path, step.first_channel);
+  convolution.run(input, target.map, workers_, layer.path);
   target.has_map = true;
-  layer.output_bytes = step.target == step.output ? target.map.bytes() : 0;
+  layer.output_bytes = target.map.bytes();
 }
 
 template <class T>
@@ -213,7 +288,7 @@ void SparseEngine<T>::store_folded(const SparseStep& step, SparseKernel<T>& kern
     return average(*step.pooling, kernel.average ? &*kernel.average : nullptr, values.data(), size,
                    step.output);
   const std::span<Dense> pooled = new_dense(step.output);
-  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data());
+  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data(), size.channels);
 }
 
 template <class T>
@@ -235,7 +310,7 @@ void SparseEngine<T>::store_sums(const SparseStep& step, SparseKernel<T>& kernel
     return average(*step.pooling, kernel.average ? &*kernel.average : nullptr, values.data(), size,
                    step.output);
   const std::span<Dense> pooled = new_dense(step.output);
-  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data());
+  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data(), size.channels);
 }
 
 template <class T>
@@ -285,7 +360,7 @@ void SparseEngine<T>::run_step(size_t at, GeneralCode& general) {
     case SparseStep::Kind::max_pool: {
       const Dense* const in = dense_of(general, step.inputs[0]);
       return pool_maximum(in, size_of(step.inputs[0]), *step.pooling, size_of(step.output),
-                          new_dense(step.output).data());
+                          new_dense(step.output).data(), size_of(step.output).channels);
     }
     case SparseStep::Kind::average_pool:
       return average(*step.pooling, rounder, dense_of(general, step.inputs[0]), size_of(step.inputs[0]),

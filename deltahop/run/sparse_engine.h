@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "deltahop/kernels/tiled_conv2d.h"
 #include "deltahop/run/dense_maps.h"
 #include "deltahop/run/sparse_network.h"
 #include "deltahop/run/value_store.h"
@@ -37,10 +38,12 @@ class SparseNetwork::Engine {
   double other_seconds = 0;
 };
 
-// A convolution ready to run. Codes have two kernels: one for inputs without a negative code, and one that
-// takes code + 128 in a border of 128, with a bias that takes it back.
+// A convolution ready to run: `tiled` from dense map to dense map, where the machine and the rounding allow
+// it, and `direct` from compressed ones. Without tiles, codes have two kernels: one for inputs without a
+// negative code, and one that takes code + 128 in a border of 128, with a bias that takes it back.
 template <class T>
 struct SparseKernel {
+  std::optional<TiledConvolution<T>> tiled;
   std::optional<SparseConvolution<T>> direct, offset;
   MapSize padded;                      // what `offset` takes
   std::optional<CodeRounder> rounder;  // without a ReLU, sums are rounded outside of the kernel
@@ -94,10 +97,20 @@ class SparseEngine : public SparseNetwork::Engine {
 
   void run_step(size_t at, GeneralCode& general);
   void convolve(size_t at, GeneralCode& general);
-  ConvolutionPath path_for(SparseLayer& layer, const CompressedMap<T>& map) const;
-  // Products of inputs that are not zero, or of all.
+  void convolve_map(const SparseStep& step, SparseKernel<T>& kernel, SparseLayer& layer,
+                    GeneralCode& general);
+  // Sees to layer.path.
+  void choose_path(SparseLayer& layer, int64_t zeros) const;
+  void choose_path(const SparseStep& step, SparseLayer& layer);
+  // Products of inputs that are not zero, or of all; `input` where zeros are skipped.
   int64_t executed_macs(const SparseStep& step, const SparseKernel<T>& kernel, const SparseLayer& layer,
-                        const CompressedMap<T>& input) const;
+                        const CompressedMap<T>* input) const;
+  // The tiles, and a maximum behind them.
+  void run_tiled(const SparseStep& step, SparseKernel<T>& kernel, const Dense* in, bool has_negative,
+                 Dense* out, int64_t stride);
+  void store_tiled(const SparseStep& step, SparseKernel<T>& kernel, const Dense* in, SparseLayer& layer);
+  void store_beside(const SparseStep& step, SparseConvolution<T>& convolution, const CompressedMap<T>& input,
+                    SparseLayer& layer);
   void store_relu(const SparseStep& step, SparseKernel<T>& kernel, SparseConvolution<T>& convolution,
                   const CompressedMap<T>& input, SparseLayer& layer);
   void store_folded(const SparseStep& step, SparseKernel<T>& kernel, SparseConvolution<T>& convolution,

@@ -90,6 +90,8 @@ class FloatEngine final : public SparseEngine<float> {
       if (bias.size() == 1) bias.resize(static_cast<size_t>(step.shape.out_channels), bias[0]);
     }
     SparseKernel<float> kernel;
+    if (TiledConvolution<float>::can_run(step.shape, FloatOutput{step.relu}))
+      kernel.tiled.emplace(step.shape, weights_of(node, step.shape), bias, FloatOutput{step.relu});
     kernel.direct.emplace(step.shape, weights_of(node, step.shape), bias, FloatOutput{step.relu}, pooling);
     return kernel;
   }
@@ -98,9 +100,7 @@ class FloatEngine final : public SparseEngine<float> {
 
   void add(const SparseStep& step, const CodeRounder*, const float* a, const float* b,
            std::span<float> output) override {
-    for (size_t i = 0; i < output.size(); ++i) output[i] = a[i] + b[i];
-    if (!step.relu) return;
-    for (float& value : output) value = std::max(value, 0.0f);
+    tiled_blocks::add(a, b, static_cast<int64_t>(output.size()), step.relu, output.data());
   }
 
  private:

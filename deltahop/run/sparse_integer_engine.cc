@@ -102,8 +102,14 @@ class IntegerEngine final : public SparseEngine<uint8_t> {
                  out.rows,
                  out.columns};
     }
+    CodeOutput tiled_output = output;
+    tiled_output.relu = step.relu;
+    if (TiledConvolution<uint8_t>::can_run(step.shape, tiled_output))
+      kernel.tiled.emplace(step.shape, small(weighted.weights),
+                           std::vector<int32_t>(codes.begin(), codes.end()), tiled_output);
     kernel.direct.emplace(shape, weights, bias, output, pooling);
-    if (!step.nonnegative_input) add_offset_kernel(shape, weights, std::move(bias), output, pooling, kernel);
+    if (!step.nonnegative_input && !kernel.tiled)
+      add_offset_kernel(shape, weights, std::move(bias), output, pooling, kernel);
     const int64_t bound = sum_bound(weighted, step.shape.out_channels);
     if (!step.relu) kernel.rounder.emplace(output.shift, 1, rule_for(step.sums), -bound, bound);
     if (step.pooling && step.pooling->kind == Pooling::Kind::average)
@@ -123,6 +129,12 @@ class IntegerEngine final : public SparseEngine<uint8_t> {
            std::span<int8_t> output) override {
     const int bits_a = format_of(step.inputs[0]).fraction_bits,
               bits_b = format_of(step.inputs[1]).fraction_bits;
+    const CodeOutput rule{std::max(bits_a, bits_b) - format_of(step.output).fraction_bits,
+                          format_of(step.output), arithmetic().rounding, arithmetic().overflow, step.relu};
+    if (const auto way = code_way(rule)) {
+      return tiled_blocks::add({a, b, std::max(bits_b - bits_a, 0), std::max(bits_a - bits_b, 0),
+                                static_cast<int64_t>(output.size()), output.data(), *way});
+    }
     const int32_t scale_a = 1 << std::max(bits_b - bits_a, 0), scale_b = 1 << std::max(bits_a - bits_b, 0);
     sums_.resize(output.size());
     for (size_t i = 0; i < output.size(); ++i) sums_[i] = a[i] * scale_a + b[i] * scale_b;

@@ -37,15 +37,22 @@ double seconds_of(const Call& call) {
   return passed / static_cast<double>(calls);
 }
 
+// A map both ways.
 template <class T>
-CompressedMap<T> random_map(Random& random, const MapSize& size, double zero_share) {
-  std::vector<T> dense(static_cast<size_t>(size.size()), T{0});
-  for (T& value : dense) {
+struct RandomMap {
+  std::vector<T> dense;
+  CompressedMap<T> map;
+};
+
+template <class T>
+RandomMap<T> random_map(Random& random, const MapSize& size, double zero_share) {
+  RandomMap<T> both{std::vector<T>(static_cast<size_t>(size.size()), T{0}),
+                    CompressedMap<T>(size.rows, size.columns, size.channels)};
+  for (T& value : both.dense) {
     if (!random.chance(zero_share)) value = static_cast<T>(random.integer(1, 127));
   }
-  CompressedMap<T> map(size.rows, size.columns, size.channels);
-  compress(std::span<const T>(dense), ChannelOrder::last, map);
-  return map;
+  compress(std::span<const T>(both.dense), ChannelOrder::last, both.map);
+  return both;
 }
 
 }  // namespace
@@ -69,31 +76,39 @@ BreakEvenCurve SparseEngine<T>::measure(size_t layer, const std::vector<double>&
   size_t at = 0;
   while (steps_[at].kind != SparseStep::Kind::convolution || kernels_[at].layer != layer) ++at;
   const SparseStep& step = steps_[at];
-  SparseConvolution<T>& convolution = *kernels_[at].direct;
+  SparseKernel<T>& kernel = kernels_[at];
+  SparseConvolution<T>& convolution = *kernel.direct;
   const MapSize size{step.shape.in_rows, step.shape.in_columns, step.shape.in_channels};
   CompressedMap<T> output(convolution.out_rows(), convolution.out_columns(), convolution.out_channels());
-  sums_.resize(static_cast<size_t>(step.shape.out_rows * step.shape.out_columns * step.shape.out_channels));
-  const auto run_once = [&](const CompressedMap<T>& input, ConvolutionPath path) {
+  const int64_t out_size = step.shape.out_rows * step.shape.out_columns * step.shape.out_channels;
+  sums_.resize(static_cast<size_t>(out_size));
+  std::vector<Dense> dense_output(static_cast<size_t>(out_size));
+  const auto run_once = [&](RandomMap<T>& input, ConvolutionPath path) {
+    if (kernel.tiled && path == ConvolutionPath::dense)
+      return run_tiled(step, kernel, reinterpret_cast<const Dense*>(input.dense.data()), false,
+                       dense_output.data(), step.shape.out_channels);
+    // Beside tiles, maps are dense more often than not.
+    if (kernel.tiled) compress(std::span<const T>(input.dense), ChannelOrder::last, input.map);
     if (step.relu)
-      convolution.run(input, output, workers_, path);
+      convolution.run(input.map, output, workers_, path);
     else
-      convolution.sums(input, sums_, workers_, path);
+      convolution.sums(input.map, sums_, workers_, path);
   };
   Random random(1);
   const int64_t count = std::clamp<int64_t>(kVariety / size.size(), 2, 16);
-  using Maps = std::vector<CompressedMap<T>>;
+  using Maps = std::vector<RandomMap<T>>;
   const auto maps_with = [&](double share) {
     Maps maps;
     for (int64_t i = 0; i < count; ++i) maps.push_back(random_map<T>(random, size, share));
     return maps;
   };
   size_t next = 0;
-  const auto seconds_with = [&](const Maps& maps, ConvolutionPath path) {
+  const auto seconds_with = [&](Maps& maps, ConvolutionPath path) {
     return seconds_of([&] { run_once(maps[next++ % maps.size()], path); });
   };
   std::vector<Maps> maps;
   for (const double share : zero_shares) maps.push_back(maps_with(share));
-  const Maps usual = maps_with(kUsualZeros);
+  Maps usual = maps_with(kUsualZeros);
   std::vector<double> dense;
   std::vector<std::vector<double>> sparse(maps.size());
   for (size_t round = 0; round < kRounds; ++round) {  // in turn, so that a slow moment falls on all

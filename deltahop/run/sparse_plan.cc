@@ -19,8 +19,6 @@ std::optional<MapSize> map_size(const Network& network, ValueId value) {
 
 namespace {
 
-constexpr int64_t kBlock = CompressedMap<uint8_t>::kBlock;
-
 class Planner {
  public:
   Planner(const Network& network, const std::vector<Stage>& stages, const PlanRules& rules)
@@ -229,8 +227,7 @@ class Planner {
       const bool averages = maker != steps_.begin() + static_cast<std::ptrdiff_t>(at) && maker->pooling &&
                             maker->pooling->kind == Pooling::Kind::average;
       if (maker == steps_.begin() + static_cast<std::ptrdiff_t>(at) ||
-          maker->kind != SparseStep::Kind::convolution || !maker->relu || averages || !only_reader(id) ||
-          channel % kBlock != 0)
+          maker->kind != SparseStep::Kind::convolution || !maker->relu || averages || !only_reader(id))
         return;
       makers.emplace_back(&*maker, channel);
       channel += map_size(network_, id)->channels;

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deltahop/kernels/tiled_blocks.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "deltahop/kernels/tiled_blocks.cc"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace deltahop::tiled_blocks::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using Floats = hn::CappedTag<float, kGroup>;
+using FloatTile = Tile<float>;
+
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
+
+void run_floats(const FloatTile& tile) {
+  const int64_t width = kGroup * tile.groups;
+  for (int64_t p = 0; p < tile.pixels; ++p) {
+    float sums[kGroup * kMostGroups];
+    std::copy_n(tile.bias, width, sums);
+    const float* weights = tile.weights;
+    for (int64_t r = 0; r < tile.run_count; ++r) {
+      const float* const base = tile.image + tile.places[p] + tile.runs[r];
+      for (int64_t step = 0; step < tile.run_steps; ++step, weights += width) {
+        for (int64_t k = 0; k < width; ++k) sums[k] += base[step] * weights[k];
+      }
+    }
+    for (int64_t k = 0; k < tile.channels; ++k)
+      tile.to[p * tile.stride + k] = tile.way.relu ? std::max(sums[k], 0.0f) : sums[k];
+  }
+}
+
+#else
+
+// kPixels by kVectors vectors of sums, from pixel `first` and out channel `column` on.
+template <int kVectors, int kPixels>
+HWY_ATTR void run_pixels(const FloatTile& tile, int64_t first, int64_t column) {
+  const Floats d;
+  constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Floats()));
+  const int64_t width = kGroup * tile.groups;
+  hn::Vec<Floats> sum[kPixels][kVectors];
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[p][v] = hn::LoadU(d, tile.bias + column + kLanes * v);
+  }
+  const float* weights = tile.weights + column;
+  const int64_t* const places = tile.places + first;
+  for (int64_t r = 0; r < tile.run_count; ++r) {
+    const float* base[kPixels];
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) base[p] = tile.image + places[p] + tile.runs[r];
+    for (int64_t step = 0; step < tile.run_steps; ++step, weights += width) {
+      hn::Vec<Floats> w[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) w[v] = hn::Load(d, weights + kLanes * v);
+#pragma GCC unroll 16
+      for (int p = 0; p < kPixels; ++p) {
+        const auto x = hn::Set(d, base[p][step]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sum[p][v] = hn::MulAdd(x, w[v], sum[p][v]);
+      }
+    }
+  }
+  // Through memory: with what follows in sight g++ 12 would move every sum once more in the loop above.
+  HWY_ALIGN float sums[kPixels * kVectors * kLanes];
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) hn::Store(sum[p][v], d, sums + (p * kVectors + v) * kLanes);
+  }
+  for (int p = 0; p < kPixels; ++p) {
+    float* const to = tile.to + (first + p) * tile.stride + column;
+    for (int v = 0; v < kVectors; ++v) {
+      auto value = hn::Load(d, sums + (p * kVectors + v) * kLanes);
+      if (tile.way.relu) value = hn::Max(value, hn::Zero(d));
+      const int64_t present = tile.channels - column - kLanes * v;
+      if (present >= kLanes)
+        hn::StoreU(value, d, to + kLanes * v);
+      else if (present > 0)
+        hn::BlendedStore(value, hn::FirstN(d, static_cast<size_t>(present)), d, to + kLanes * v);
+    }
+  }
+}
+
+// Where whole tiles do not come out even, the last one begins earlier and stores some pixels again.
+template <int kVectors, int kPixels>
+HWY_ATTR void run_all(const FloatTile& tile, int64_t column) {
+  int64_t first = 0;
+  for (; first + kPixels <= tile.pixels; first += kPixels) run_pixels<kVectors, kPixels>(tile, first, column);
+  const int64_t rest = tile.pixels - first;
+  if (rest > 2 && first > 0) return run_pixels<kVectors, kPixels>(tile, tile.pixels - kPixels, column);
+  for (; first < tile.pixels; ++first) run_pixels<kVectors, 1>(tile, first, column);
+}
+
+void run_floats(const FloatTile& tile) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL  // 32 registers of 16 floats
+  if (tile.groups == 1) return run_all<1, 10>(tile, 0);
+  if (tile.groups == 2) return run_all<2, 8>(tile, 0);
+  if (tile.groups == 3) return run_all<3, 8>(tile, 0);
+  return run_all<4, 6>(tile, 0);
+#else
+  constexpr int kVectors = static_cast<int>(kGroup / static_cast<int64_t>(hn::MaxLanes(Floats())));
+  for (int64_t group = 0; group < tile.groups; ++group)
+    run_all<kVectors, 12 / kVectors>(tile, group * kGroup);
+#endif
+}
+
+#endif
+
+template <class T>
+HWY_ATTR int64_t zeros_in(const T* values, int64_t count) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t zeros = 0, i = 0;
+  for (; i + lanes <= count; i += lanes)
+    zeros += static_cast<int64_t>(hn::CountTrue(d, hn::Eq(hn::LoadU(d, values + i), hn::Zero(d))));
+  for (; i < count; ++i) zeros += values[i] == T{0} ? 1 : 0;
+  return zeros;
+}
+int64_t zero_codes(const int8_t* codes, int64_t count) { return zeros_in(codes, count); }
+int64_t zero_floats(const float* values, int64_t count) { return zeros_in(values, count); }
+
+// As many whole vectors of kLanes as there are from i on; where they end.
+template <int64_t kLanes, class T>
+HWY_INLINE int64_t largest_of(const T* const* from, size_t sources, int64_t i, int64_t count, T* to) {
+  const hn::CappedTag<T, kLanes> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; i + lanes <= count; i += lanes) {
+    auto best = hn::LoadU(d, from[0] + i);
+    for (size_t s = 1; s < sources; ++s) best = hn::Max(best, hn::LoadU(d, from[s] + i));
+    hn::StoreU(best, d, to + i);
+  }
+  return i;
+}
+template <class T>
+HWY_ATTR void largest_of(const T* const* from, size_t sources, int64_t count, T* to) {
+  int64_t i = largest_of<64>(from, sources, 0, count, to);
+  i = largest_of<16>(from, sources, i, count, to);
+  i = largest_of<4>(from, sources, i, count, to);
+  for (; i < count; ++i) {
+    T best = from[0][i];
+    for (size_t s = 1; s < sources; ++s) best = std::max(best, from[s][i]);
+    to[i] = best;
+  }
+}
+void largest_codes(const int8_t* const* from, size_t sources, int64_t count, int8_t* to) {
+  largest_of(from, sources, count, to);
+}
+void largest_floats(const float* const* from, size_t sources, int64_t count, float* to) {
+  largest_of(from, sources, count, to);
+}
+
+template <class T>
+HWY_ATTR void largest_neighbours(const NeighbourRow<T>& row) {
+  constexpr int64_t kMost = 16;  // pixels at once
+  for (int64_t q = 0; q < row.out_columns; ++q) {
+    const int64_t left = q * row.step - row.before;
+    int64_t begin = std::max<int64_t>(left, 0);
+    const int64_t end = std::min(left + row.window, row.columns);
+    T* const to = row.to + q * row.stride;
+    for (bool is_first = true; begin < end; is_first = false) {
+      const T* from[kMost + 1];
+      size_t sources = 0;
+      if (!is_first) from[sources++] = to;
+      for (int64_t i = 0; i < kMost && begin < end; ++i) from[sources++] = row.from + begin++ * row.channels;
+      largest_of(from, sources, row.channels, to);
+    }
+  }
+}
+void neighbouring_codes(const NeighbourRow<int8_t>& row) { largest_neighbours(row); }
+void neighbouring_floats(const NeighbourRow<float>& row) { largest_neighbours(row); }
+
+HWY_ATTR void add_codes(const CodeSum& sum) {
+  const hn::CappedTag<int32_t, 16> d;
+  const hn::Rebind<int8_t, decltype(d)> bytes;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const CodeWay& way = sum.way;
+  const auto low = hn::Set(d, way.lowest), high = hn::Set(d, way.highest), added = hn::Set(d, way.added);
+  const auto odd = hn::Set(d, way.added_to_odd), negative = hn::Set(d, way.added_to_negative);
+  const auto code_of = [&](auto a, auto b) HWY_ATTR {
+    const auto both = hn::Add(hn::ShiftLeftSame(a, sum.left_a), hn::ShiftLeftSame(b, sum.left_b));
+    const auto held = hn::Min(hn::Max(both, low), high);
+    const auto more = hn::Add(hn::And(hn::ShiftRightSame(held, way.shift), odd),
+                              hn::And(hn::BroadcastSignBit(held), negative));
+    return hn::DemoteTo(bytes, hn::ShiftRightSame(hn::Add(hn::Add(held, added), more), way.shift));
+  };
+  int64_t i = 0;
+  for (; i + lanes <= sum.count; i += lanes) {
+    const auto a = hn::PromoteTo(d, hn::LoadU(bytes, sum.a + i)),
+               b = hn::PromoteTo(d, hn::LoadU(bytes, sum.b + i));
+    hn::StoreU(code_of(a, b), bytes, sum.to + i);
+  }
+  for (; i < sum.count; ++i) {
+    const auto code = code_of(hn::Set(d, int32_t{sum.a[i]}), hn::Set(d, int32_t{sum.b[i]}));
+    HWY_ALIGN int8_t codes[16];
+    hn::StoreU(code, bytes, codes);
+    sum.to[i] = codes[0];
+  }
+}
+
+HWY_ATTR void add_floats(const float* a, const float* b, int64_t count, bool relu, float* to) {
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::LoadU(d, b + i));
+    hn::StoreU(relu ? hn::Max(sum, hn::Zero(d)) : sum, d, to + i);
+  }
+  for (; i < count; ++i) to[i] = relu ? std::max(a[i] + b[i], 0.0f) : a[i] + b[i];
+}
+
+}  // namespace deltahop::tiled_blocks::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace deltahop::tiled_blocks {
+HWY_EXPORT(run_floats);
+HWY_EXPORT(zero_codes);
+HWY_EXPORT(zero_floats);
+HWY_EXPORT(largest_codes);
+HWY_EXPORT(largest_floats);
+HWY_EXPORT(neighbouring_codes);
+HWY_EXPORT(neighbouring_floats);
+HWY_EXPORT(add_codes);
+HWY_EXPORT(add_floats);
+
+void run(const Tile<float>& tile) { HWY_DYNAMIC_DISPATCH(run_floats)(tile); }
+
+int64_t count_zeros(std::span<const int8_t> codes) {
+  return HWY_DYNAMIC_DISPATCH(zero_codes)(codes.data(), static_cast<int64_t>(codes.size()));
+}
+int64_t count_zeros(std::span<const float> values) {
+  return HWY_DYNAMIC_DISPATCH(zero_floats)(values.data(), static_cast<int64_t>(values.size()));
+}
+
+void largest(std::span<const int8_t* const> from, int64_t count, int8_t* to) {
+  HWY_DYNAMIC_DISPATCH(largest_codes)(from.data(), from.size(), count, to);
+}
+void largest(std::span<const float* const> from, int64_t count, float* to) {
+  HWY_DYNAMIC_DISPATCH(largest_floats)(from.data(), from.size(), count, to);
+}
+
+void largest(const NeighbourRow<int8_t>& row) { HWY_DYNAMIC_DISPATCH(neighbouring_codes)(row); }
+void largest(const NeighbourRow<float>& row) { HWY_DYNAMIC_DISPATCH(neighbouring_floats)(row); }
+
+void add(const CodeSum& sum) { HWY_DYNAMIC_DISPATCH(add_codes)(sum); }
+void add(const float* a, const float* b, int64_t count, bool relu, float* to) {
+  HWY_DYNAMIC_DISPATCH(add_floats)(a, b, count, relu, to);
+}
+
+}  // namespace deltahop::tiled_blocks
+#endif  // HWY_ONCE
