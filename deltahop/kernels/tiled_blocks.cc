@@ -174,32 +174,99 @@ HWY_ATTR void largest_neighbours(const NeighbourRow<T>& row) {
 void neighbouring_codes(const NeighbourRow<int8_t>& row) { largest_neighbours(row); }
 void neighbouring_floats(const NeighbourRow<float>& row) { largest_neighbours(row); }
 
-HWY_ATTR void add_codes(const CodeSum& sum) {
-  const hn::CappedTag<int32_t, 16> d;
-  const hn::Rebind<int8_t, decltype(d)> bytes;
+template <class T, class Sum>
+HWY_ATTR void sum_of(const T* const* from, size_t sources, int64_t count, Sum* to) {
+  const hn::CappedTag<Sum, 16> d;
+  const hn::Rebind<T, decltype(d)> stored;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const CodeWay& way = sum.way;
-  const auto low = hn::Set(d, way.lowest), high = hn::Set(d, way.highest), added = hn::Set(d, way.added);
-  const auto odd = hn::Set(d, way.added_to_odd), negative = hn::Set(d, way.added_to_negative);
-  const auto code_of = [&](auto a, auto b) HWY_ATTR {
-    const auto both = hn::Add(hn::ShiftLeftSame(a, sum.left_a), hn::ShiftLeftSame(b, sum.left_b));
-    const auto held = hn::Min(hn::Max(both, low), high);
-    const auto more = hn::Add(hn::And(hn::ShiftRightSame(held, way.shift), odd),
-                              hn::And(hn::BroadcastSignBit(held), negative));
-    return hn::DemoteTo(bytes, hn::ShiftRightSame(hn::Add(hn::Add(held, added), more), way.shift));
+  const auto load = [&](const T* values) HWY_ATTR {
+    if constexpr (std::is_same_v<T, Sum>)
+      return hn::LoadU(d, values);
+    else
+      return hn::PromoteTo(d, hn::LoadU(stored, values));
   };
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    auto total = load(from[0] + i);
+    for (size_t s = 1; s < sources; ++s) total = hn::Add(total, load(from[s] + i));
+    hn::StoreU(total, d, to + i);
+  }
+  for (; i < count; ++i) {
+    to[i] = from[0][i];
+    for (size_t s = 1; s < sources; ++s) to[i] += from[s][i];
+  }
+}
+void sum_codes(const int8_t* const* from, size_t sources, int64_t count, int32_t* to) {
+  sum_of(from, sources, count, to);
+}
+void sum_floats(const float* const* from, size_t sources, int64_t count, float* to) {
+  sum_of(from, sources, count, to);
+}
+
+template <class T>
+HWY_ATTR void sum_neighbours(const NeighbourRow<T>& row) {
+  const hn::CappedTag<T, 16> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t q = 0; q < row.out_columns; ++q) {
+    const int64_t left = q * row.step - row.before;
+    const int64_t begin = std::max<int64_t>(left, 0), end = std::min(left + row.window, row.columns);
+    T* const to = row.to + q * row.stride;
+    int64_t k = 0;
+    for (; k + lanes <= row.channels; k += lanes) {
+      auto total = hn::LoadU(d, row.from + begin * row.channels + k);
+      for (int64_t x = begin + 1; x < end; ++x)
+        total = hn::Add(total, hn::LoadU(d, row.from + x * row.channels + k));
+      hn::StoreU(total, d, to + k);
+    }
+    for (; k < row.channels; ++k) {
+      to[k] = row.from[begin * row.channels + k];
+      for (int64_t x = begin + 1; x < end; ++x) to[k] += row.from[x * row.channels + k];
+    }
+  }
+}
+void neighbouring_sums(const NeighbourRow<int32_t>& row) { sum_neighbours(row); }
+void neighbouring_float_sums(const NeighbourRow<float>& row) { sum_neighbours(row); }
+
+using Sums = hn::CappedTag<int32_t, 16>;
+using Codes = hn::Rebind<int8_t, Sums>;
+
+template <class V>
+HWY_INLINE hn::Vec<Codes> codes_of(V sum, const CodeWay& way) {
+  const Sums d;
+  const auto held = hn::Min(hn::Max(sum, hn::Set(d, way.lowest)), hn::Set(d, way.highest));
+  const auto more = hn::Add(hn::And(hn::ShiftRightSame(held, way.shift), hn::Set(d, way.added_to_odd)),
+                            hn::And(hn::BroadcastSignBit(held), hn::Set(d, way.added_to_negative)));
+  const auto rounded = hn::Add(hn::Add(held, hn::Set(d, way.added)), more);
+  return hn::DemoteTo(Codes(), hn::ShiftRightSame(rounded, way.shift));
+}
+
+HWY_INLINE int8_t code_of(int32_t sum, const CodeWay& way) {
+  HWY_ALIGN int8_t codes[kGroup];
+  hn::StoreU(codes_of(hn::Set(Sums(), sum), way), Codes(), codes);
+  return codes[0];
+}
+
+HWY_ATTR void round_sums(const int32_t* sums, int64_t count, const CodeWay& way, int8_t* codes) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(Sums()));
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    hn::StoreU(codes_of(hn::LoadU(Sums(), sums + i), way), Codes(), codes + i);
+  for (; i < count; ++i) codes[i] = code_of(sums[i], way);
+}
+
+HWY_ATTR void add_codes(const CodeSum& sum) {
+  const Sums d;
+  const Codes bytes;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= sum.count; i += lanes) {
     const auto a = hn::PromoteTo(d, hn::LoadU(bytes, sum.a + i)),
                b = hn::PromoteTo(d, hn::LoadU(bytes, sum.b + i));
-    hn::StoreU(code_of(a, b), bytes, sum.to + i);
+    const auto both = hn::Add(hn::ShiftLeftSame(a, sum.left_a), hn::ShiftLeftSame(b, sum.left_b));
+    hn::StoreU(codes_of(both, sum.way), bytes, sum.to + i);
   }
-  for (; i < sum.count; ++i) {
-    const auto code = code_of(hn::Set(d, int32_t{sum.a[i]}), hn::Set(d, int32_t{sum.b[i]}));
-    HWY_ALIGN int8_t codes[16];
-    hn::StoreU(code, bytes, codes);
-    sum.to[i] = codes[0];
-  }
+  for (; i < sum.count; ++i)
+    sum.to[i] = code_of(sum.a[i] * (1 << sum.left_a) + sum.b[i] * (1 << sum.left_b), sum.way);
 }
 
 HWY_ATTR void add_floats(const float* a, const float* b, int64_t count, bool relu, float* to) {
@@ -225,6 +292,11 @@ HWY_EXPORT(largest_codes);
 HWY_EXPORT(largest_floats);
 HWY_EXPORT(neighbouring_codes);
 HWY_EXPORT(neighbouring_floats);
+HWY_EXPORT(sum_codes);
+HWY_EXPORT(sum_floats);
+HWY_EXPORT(neighbouring_sums);
+HWY_EXPORT(neighbouring_float_sums);
+HWY_EXPORT(round_sums);
 HWY_EXPORT(add_codes);
 HWY_EXPORT(add_floats);
 
@@ -246,6 +318,19 @@ void largest(std::span<const float* const> from, int64_t count, float* to) {
 
 void largest(const NeighbourRow<int8_t>& row) { HWY_DYNAMIC_DISPATCH(neighbouring_codes)(row); }
 void largest(const NeighbourRow<float>& row) { HWY_DYNAMIC_DISPATCH(neighbouring_floats)(row); }
+
+void sum(std::span<const int8_t* const> from, int64_t count, int32_t* to) {
+  HWY_DYNAMIC_DISPATCH(sum_codes)(from.data(), from.size(), count, to);
+}
+void sum(std::span<const float* const> from, int64_t count, float* to) {
+  HWY_DYNAMIC_DISPATCH(sum_floats)(from.data(), from.size(), count, to);
+}
+void sum(const NeighbourRow<int32_t>& row) { HWY_DYNAMIC_DISPATCH(neighbouring_sums)(row); }
+void sum(const NeighbourRow<float>& row) { HWY_DYNAMIC_DISPATCH(neighbouring_float_sums)(row); }
+
+void round(std::span<const int32_t> sums, const CodeWay& way, int8_t* codes) {
+  HWY_DYNAMIC_DISPATCH(round_sums)(sums.data(), static_cast<int64_t>(sums.size()), way, codes);
+}
 
 void add(const CodeSum& sum) { HWY_DYNAMIC_DISPATCH(add_codes)(sum); }
 void add(const float* a, const float* b, int64_t count, bool relu, float* to) {

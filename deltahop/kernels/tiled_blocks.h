@@ -71,6 +71,15 @@ struct NeighbourRow {
 void largest(const NeighbourRow<int8_t>& row);
 void largest(const NeighbourRow<float>& row);
 
+// to[i] = the sum of from[0][i], from[1][i], ..., for i < count.
+void sum(std::span<const int8_t* const> from, int64_t count, int32_t* to);
+void sum(std::span<const float* const> from, int64_t count, float* to);
+// The same of neighbours, as the maximum above; one pixel at least is there for each.
+void sum(const NeighbourRow<int32_t>& row);
+void sum(const NeighbourRow<float>& row);
+
+void round(std::span<const int32_t> sums, const CodeWay& way, int8_t* codes);
+
 // a * 2^left_a + b * 2^left_b, brought to codes.
 struct CodeSum {
   const int8_t *a = nullptr, *b = nullptr;

@@ -2,41 +2,15 @@
 #include "deltahop/run/dense_maps.h"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 
-#include "deltahop/kernels/tiled_blocks.h"
+#include "deltahop/kernels/tiled_conv2d.h"
 
 namespace deltahop {
 namespace {
 
 constexpr int64_t kLargestTable = int64_t{1} << 16;
-constexpr int64_t kSmall = int64_t{1} << 30;
-constexpr int kLargestSmallShift = 29;
 constexpr int64_t kTile = 16;  // of a transposition
-
-// shift_rounded() for 32 bits: |sum| < 2^30, 1 <= shift <= 29.
-template <Rounding rounding>
-int32_t shifted(int32_t sum, int shift) {
-  const int32_t half = int32_t{1} << (shift - 1), negative = sum < 0 ? 1 : 0;
-  if constexpr (rounding == Rounding::floor) return sum >> shift;
-  if constexpr (rounding == Rounding::toward_zero) return (sum + (negative != 0 ? 2 * half - 1 : 0)) >> shift;
-  if constexpr (rounding == Rounding::half_up) return (sum + half) >> shift;
-  if constexpr (rounding == Rounding::half_away) return (sum + half - negative) >> shift;
-  return (sum + half - 1 + ((sum >> shift) & 1)) >> shift;  // half_even
-}
-
-template <Rounding rounding>
-void shift_all(std::span<const int32_t> sums, int shift, const CodeRule& rule, int8_t* codes) {
-  const auto low = static_cast<int32_t>(rule.format.lowest()),
-             high = static_cast<int32_t>(rule.format.highest());
-  if (rule.overflow == Overflow::saturate) {
-    for (size_t i = 0; i < sums.size(); ++i)
-      codes[i] = static_cast<int8_t>(std::clamp(shifted<rounding>(sums[i], shift), low, high));
-    return;
-  }
-  for (size_t i = 0; i < sums.size(); ++i)
-    codes[i] = static_cast<int8_t>(fit(shifted<rounding>(sums[i], shift), rule.format, rule.overflow));
-}
 
 // in: [rows, columns] to out: [columns, rows], converted.
 template <class In, class Out>
@@ -49,32 +23,17 @@ void transpose(const In* in, int64_t rows, int64_t columns, Out* out) {
   }
 }
 
-struct Window {
-  int64_t top, bottom, left, right;  // inside the map
-};
-
-template <class Visit>
-void for_each_window(const MapSize& size, const Pooling& pooling, const MapSize& out_size,
-                     const Visit& visit) {
-  for (int64_t p = 0; p < out_size.rows; ++p) {
-    const int64_t top = p * pooling.stride_rows - pooling.pad_top;
-    for (int64_t q = 0; q < out_size.columns; ++q) {
-      const int64_t left = q * pooling.stride_columns - pooling.pad_left;
-      visit(p * out_size.columns + q,
-            Window{std::max<int64_t>(top, 0), std::min(top + pooling.rows, size.rows),
-                   std::max<int64_t>(left, 0), std::min(left + pooling.columns, size.columns)});
-    }
-  }
-}
-
 }  // namespace
 
 CodeRounder::CodeRounder(int shift, int64_t divisor, const CodeRule& rule, int64_t lowest, int64_t highest)
     : shift_(shift), divisor_(divisor), lowest_(lowest), rule_(rule) {
   DELTAHOP_CHECK(rule.format.total_bits <= 8 && rule.format.is_signed);
-  is_small_ =
-      divisor == 1 && shift >= 1 && shift <= kLargestSmallShift && lowest > -kSmall && highest < kSmall;
-  if (is_small_ || highest - lowest >= kLargestTable) return;
+  if (std::has_single_bit(static_cast<uint64_t>(divisor))) {  // a shift to the right
+    shift_ += std::countr_zero(static_cast<uint64_t>(divisor));
+    divisor_ = 1;
+    way_ = code_way({shift_, rule.format, rule.rounding, rule.overflow, false});
+  }
+  if (way_ || highest - lowest >= kLargestTable) return;
   for (int64_t sum = lowest; sum <= highest; ++sum) {
     bool outside = false;
     table_.push_back(static_cast<int8_t>(code_of(sum, divisor, shift, rule, &outside)));
@@ -82,20 +41,7 @@ CodeRounder::CodeRounder(int shift, int64_t divisor, const CodeRule& rule, int64
 }
 
 void CodeRounder::round(std::span<const int32_t> sums, int8_t* codes) const {
-  if (is_small_) {
-    switch (rule_.rounding) {
-      case Rounding::floor:
-        return shift_all<Rounding::floor>(sums, shift_, rule_, codes);
-      case Rounding::toward_zero:
-        return shift_all<Rounding::toward_zero>(sums, shift_, rule_, codes);
-      case Rounding::half_up:
-        return shift_all<Rounding::half_up>(sums, shift_, rule_, codes);
-      case Rounding::half_away:
-        return shift_all<Rounding::half_away>(sums, shift_, rule_, codes);
-      case Rounding::half_even:
-        return shift_all<Rounding::half_even>(sums, shift_, rule_, codes);
-    }
-  }
+  if (way_) return tiled_blocks::round(sums, *way_, codes);
   for (size_t i = 0; i < sums.size(); ++i) {
     bool outside = false;
     codes[i] = table_.empty() ? static_cast<int8_t>(code_of(sums[i], divisor_, shift_, rule_, &outside))
@@ -147,17 +93,20 @@ void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, cons
 
 template <class T, class Sum>
 void pool_sums(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, Sum* sums) {
-  const int64_t channels = size.channels;
-  for_each_window(size, pooling, out_size, [&](int64_t at, const Window& window) {
-    Sum* const to = sums + at * channels;
-    std::fill_n(to, channels, Sum{0});
-    for (int64_t h = window.top; h < window.bottom; ++h) {
-      for (int64_t w = window.left; w < window.right; ++w) {
-        const T* const from = in + (h * size.columns + w) * channels;
-        for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
-      }
-    }
-  });
+  const int64_t row = size.columns * size.channels, out_row = out_size.columns * size.channels;
+  std::vector<Sum> down(static_cast<size_t>(row));
+  std::vector<const T*> rows;
+  for (int64_t p = 0; p < out_size.rows; ++p) {
+    const int64_t top = p * pooling.stride_rows - pooling.pad_top;
+    rows.clear();
+    for (int64_t h = std::max<int64_t>(top, 0); h < std::min(top + pooling.rows, size.rows); ++h)
+      rows.push_back(in + h * row);
+    tiled_blocks::sum(rows, row, down.data());
+    const tiled_blocks::NeighbourRow<Sum> along{down.data(),      size.columns,           size.channels,
+                                                pooling.columns,  pooling.stride_columns, pooling.pad_left,
+                                                out_size.columns, sums + p * out_row,     size.channels};
+    tiled_blocks::sum(along);
+  }
 }
 
 void offset_and_pad(const int8_t* in, const MapSize& size, int64_t top, int64_t left, const MapSize& padded,

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "deltahop/kernels/tiled_blocks.h"
 #include "deltahop/run/rounding.h"
 #include "deltahop/run/sparse_plan.h"
 
@@ -23,8 +25,8 @@ class CodeRounder {
   int shift_ = 0;
   int64_t divisor_ = 1, lowest_ = 0;
   CodeRule rule_;
-  bool is_small_ = false;      // sums and what is added for rounding fit 32 bits
-  std::vector<int8_t> table_;  // by sum - lowest_; empty: computed
+  std::optional<tiled_blocks::CodeWay> way_;  // where vectors can round
+  std::vector<int8_t> table_;                 // by sum - lowest_; empty: computed
 };
 
 // [1, C, H, W] or [1, C], int16 or float32, to a map, and back. T: int8_t, float.
