@@ -9,8 +9,6 @@
 #include "deltahop/cli/bench_findings.h"
 #include "deltahop/cli/break_even_options.h"
 #include "deltahop/cli/reporting.h"
-#include "deltahop/cli/simulate_job.h"
-#include "deltahop/compress/common_formats.h"
 #include "deltahop/compress/fold.h"
 #include "deltahop/report/chart_svg.h"
 
@@ -45,18 +43,6 @@ void require_classes(const Network& network) {
     throw Error(network.name(), "its first output is not of float32", "bench compares scores of classes");
 }
 
-// Without any word on formats, 8 bits: what the kernels are made for.
-FormatOptions eight_bits(FormatOptions format, const Network& network) {
-  const bool brings_formats = network.metadata().count("deltahop.formats") > 0;
-  if (!format.formats.empty() || format.asks_for_calibration() || brings_formats) {
-    if (!format.activation_bits && format.asks_for_calibration()) format.activation_bits = 8;
-    if (!format.weight_bits && format.asks_for_calibration()) format.weight_bits = 8;
-    return format;
-  }
-  format.activation_bits = format.weight_bits = 8;
-  return format;
-}
-
 void add_changes(const BenchOptions& options, const IntegerModel& model, const Inputs& inputs,
                  double engine_median_s, const Progress& progress, Findings& findings) {
   std::vector<VideoRun> runs;
@@ -87,19 +73,11 @@ void bench(const BenchOptions& options, Surroundings& surroundings) {
   if (options.video && inputs.size() < 2)
     throw Error("--video", "needs at least two frames", "give a folder or an array of frames");
   std::vector<std::string> notes;
-  IntegerModel model = integer_model_for(eight_bits(options.format, network), options.input, network, inputs,
-                                         nullptr, threads, surroundings.console, notes);
-  const bool chosen_here =
-      options.format.formats.empty() && network.metadata().count("deltahop.formats") == 0;
-  if (chosen_here) {
-    model = with_common_formats(std::move(model));
-    notes.emplace_back("branches that are joined share a format, so that joining them rounds nothing");
-  }
+  const IntegerModel model =
+      eight_bit_model(options.format, options.input, network, inputs, threads, surroundings.console, notes);
   const SparseOptions sparse{.threads = threads};
   SparseNetwork integers(model, sparse), floats(network, sparse);
-  if (integers.layers().empty())
-    throw Error(network.name(), "has no convolution or product for the int8 engine",
-                "it takes formats of at most 8 bits; see 'deltahop bench --help'");
+  require_engine_layers(integers, network, "bench");
   const size_t measured = complete_break_evens(integers, threads, options.break_even, progress) +
                           complete_break_evens(floats, threads, options.break_even, progress);
   if (measured > 0)

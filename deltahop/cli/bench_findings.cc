@@ -29,18 +29,8 @@ Ratio ratio_of(const BenchWay& slow, const BenchWay& fast) {
 double theory(const BenchResult& result) {
   const BenchWay& sparse = result.way("int8_sparse");
   int64_t dense = 0;
-  for (const BenchLayer& layer : sparse.layers) dense += layer.runs * layer.layer.dense_macs;
+  for (const LayerSum& layer : sparse.layers) dense += layer.runs * layer.layer.dense_macs;
   return sparse.executed_macs() == 0 ? 1 : share(dense, sparse.executed_macs());
-}
-
-double mean_zeros(const BenchWay& way) {
-  double zeros = 0, all = 0;
-  for (const BenchLayer& layer : way.layers) {
-    const auto inputs = static_cast<double>(layer.layer.inputs);
-    zeros += layer.runs == 0 ? 0 : inputs * layer.zero_share / static_cast<double>(layer.runs);
-    all += inputs;
-  }
-  return all == 0 ? 0 : zeros / all;
 }
 
 FindingsTable ways_table(const BenchResult& result) {
@@ -67,11 +57,7 @@ FindingsTable ways_table(const BenchResult& result) {
     const Ratio ratio = ratio_of(best, way);
     const bool counted = !way.layers.empty();
     const double inputs = static_cast<double>(result.inputs);
-    // Products outside of the engine's layers are done in full.
-    double in_layers = 0;
-    for (const BenchLayer& layer : way.layers) in_layers += static_cast<double>(layer.layer.dense_macs);
-    const double rest = std::max(0.0, static_cast<double>(result.dense_macs) - in_layers);
-    const double executed = counted ? static_cast<double>(way.executed_macs()) / inputs + rest
+    const double executed = counted ? executed_macs_per_input(way.layers, result.dense_macs, result.inputs)
                                     : static_cast<double>(result.dense_macs);
     const auto known = [](bool is_known, double value) {
       FindingsCell cell;
@@ -86,10 +72,6 @@ FindingsTable ways_table(const BenchResult& result) {
          known(result.labelled > 0, share(way.right, result.labelled)), share(way.agreeing, result.inputs)});
   }
   return table;
-}
-
-double mean_seconds(const BenchLayer& layer) {
-  return layer.timed_runs == 0 ? 0 : layer.seconds / static_cast<double>(layer.timed_runs);
 }
 
 FindingsTable layers_table(const BenchResult& result) {
@@ -113,14 +95,13 @@ FindingsTable layers_table(const BenchResult& result) {
   const BenchWay& dense = result.way("int8_dense");
   const BenchWay& sparse = result.way("int8_sparse");
   for (size_t i = 0; i < chosen.layers.size(); ++i) {
-    const BenchLayer& own = chosen.layers[i];
+    const LayerSum& own = chosen.layers[i];
     const double all = static_cast<double>(own.runs) * static_cast<double>(own.layer.dense_macs);
     const double executed = static_cast<double>(std::max<int64_t>(1, sparse.layers[i].executed_macs));
-    table.rows.push_back({own.layer.name, shape_text(own.layer.shape),
-                          own.zero_share / static_cast<double>(own.runs),
+    table.rows.push_back({own.layer.name, shape_text(own.layer.shape), own.mean_zero_share(),
                           break_even_text(own.layer.break_even), share(own.sparse_runs, own.runs),
-                          mean_seconds(dense.layers[i]), mean_seconds(sparse.layers[i]), mean_seconds(own),
-                          all / executed, mean_seconds(dense.layers[i]) / mean_seconds(own)});
+                          dense.layers[i].mean_seconds(), sparse.layers[i].mean_seconds(), own.mean_seconds(),
+                          all / executed, dense.layers[i].mean_seconds() / own.mean_seconds()});
   }
   const auto runs = static_cast<double>(std::max<size_t>(1, chosen.latency_s.size()));
   table.rows.push_back({std::string("everything else"),
@@ -153,12 +134,12 @@ FindingsTable roofline_table(const BenchResult& result) {
        {"bound_gops", "bound GOp/s", NumberStyle::rounded},
        {"bound_fraction", "of the bound", NumberStyle::percent}},
       {}};
-  for (const BenchLayer& layer : result.way("int8_zeros").layers) {
+  for (const LayerSum& layer : result.way("int8_zeros").layers) {
     const double runs = static_cast<double>(std::max<int64_t>(1, layer.runs));
     const double operations = 2 * static_cast<double>(layer.executed_macs) / runs;
     const double bytes = static_cast<double>(layer.layer.weight_bytes) +
                          static_cast<double>(layer.input_bytes + layer.output_bytes) / runs;
-    const double rate = mean_seconds(layer) > 0 ? operations / mean_seconds(layer) : 0;
+    const double rate = layer.mean_seconds() > 0 ? operations / layer.mean_seconds() : 0;
     const double bound = std::min(result.peak_ops_per_second, operations / bytes * result.bytes_per_second);
     table.rows.push_back(
         {layer.layer.name, operations / bytes, kGiga * rate, kGiga * bound, bound > 0 ? rate / bound : 0});
@@ -222,13 +203,14 @@ Findings bench_findings(const BenchResult& result, const std::vector<MeasuredLay
       "values zero, {:.3g} times fewer products would do.",
       styled(chosen.median_s(), NumberStyle::seconds), gain.median >= 1 ? gain.median : 1 / gain.median,
       gain.median >= 1 ? "faster than" : "slower than", best.name,
-      styled(best.median_s(), NumberStyle::seconds), styled(mean_zeros(chosen), NumberStyle::percent),
+      styled(best.median_s(), NumberStyle::seconds), styled(mean_zeros(chosen.layers), NumberStyle::percent),
       possible);
   findings.figures = {
       {"speedup", "faster than the best dense", gain.median, NumberStyle::ratio,
        fmt::format("{:.3g} to {:.3g}; {}", gain.lowest, gain.highest, best.name)},
       {"theory_ratio", "what the zeros would allow", possible, NumberStyle::ratio, "products, int8"},
-      {"zeros_fraction", "zeros in the convolutions' inputs", mean_zeros(chosen), NumberStyle::percent, ""},
+      {"zeros_fraction", "zeros in the convolutions' inputs", mean_zeros(chosen.layers), NumberStyle::percent,
+       ""},
       {"latency_median_s", "median, int8 by zeros", chosen.median_s(), NumberStyle::seconds,
        fmt::format("p99 {}", styled(chosen.p99_s(), NumberStyle::seconds))},
       {"compared_codes", "codes held against the executor's", static_cast<double>(result.compared),

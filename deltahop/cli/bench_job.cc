@@ -20,11 +20,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-int64_t best_class(const Tensor& scores) {
-  const auto values = scores.values<float>();
-  return std::max_element(values.begin(), values.end()) - values.begin();
-}
-
 // A way of computing the network that can be asked for one input.
 struct Runner {
   BenchWay way;
@@ -35,24 +30,8 @@ struct Runner {
 
 void add_layers(Runner& runner, bool timed) {
   if (runner.engine == nullptr) return;
-  const std::vector<SparseLayer>& layers = runner.engine->layers();
-  runner.way.layers.resize(layers.size());
   if (timed) runner.way.other_s += runner.engine->other_seconds();
-  for (size_t i = 0; i < layers.size(); ++i) {
-    BenchLayer& sum = runner.way.layers[i];
-    sum.layer = layers[i];
-    if (timed) {
-      ++sum.timed_runs;
-      sum.seconds += layers[i].seconds;
-      continue;
-    }
-    ++sum.runs;
-    sum.sparse_runs += layers[i].path == ConvolutionPath::sparse ? 1 : 0;
-    sum.zero_share += layers[i].offset_input ? 0 : layers[i].zero_share();
-    sum.executed_macs += layers[i].executed_macs;
-    sum.input_bytes += layers[i].input_bytes;
-    sum.output_bytes += layers[i].output_bytes;
-  }
+  add_last_run(runner.way.layers, *runner.engine, timed);
 }
 
 std::vector<Runner> make_runners(const Network& network, SparseNetwork& integers, SparseNetwork& floats,
@@ -88,13 +67,6 @@ std::vector<Runner> make_runners(const Network& network, SparseNetwork& integers
   add("int8_sparse", "int8, sparse everywhere", integers, PathRule::sparse, false);
   add("int8_zeros", "int8, by zeros", integers, PathRule::measured, false);
   return runners;
-}
-
-int64_t dense_macs_of(const Network& network) {
-  int64_t macs = 0;
-  for (const Stage& stage : find_stages(network))
-    macs += stage.workload ? stage.workload->workload.macs() : 0;
-  return macs;
 }
 
 // One thread reads memory far beyond every cache.
@@ -147,19 +119,15 @@ double BenchWay::p99_s() const {
   std::sort(sorted.begin(), sorted.end());
   return sorted.at(std::min(sorted.size() - 1, sorted.size() * 99 / 100));
 }
-int64_t BenchWay::executed_macs() const {
-  int64_t sum = 0;
-  for (const BenchLayer& layer : layers) sum += layer.executed_macs;
-  return sum;
-}
+int64_t BenchWay::executed_macs() const { return deltahop::executed_macs(layers); }
 int64_t BenchWay::weight_bytes() const {
   int64_t sum = 0;
-  for (const BenchLayer& layer : layers) sum += layer.layer.weight_bytes;
+  for (const LayerSum& layer : layers) sum += layer.layer.weight_bytes;
   return sum;
 }
 int64_t BenchWay::map_bytes() const {
   int64_t sum = 0;
-  for (const BenchLayer& layer : layers) sum += layer.input_bytes + layer.output_bytes;
+  for (const LayerSum& layer : layers) sum += layer.input_bytes + layer.output_bytes;
   return sum;
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "deltahop/cli/break_even_report.h"
-#include "deltahop/cli/options.h"
+#include "deltahop/cli/sparse_run.h"
 #include "deltahop/run/change_based.h"
 
 namespace deltahop {
@@ -18,15 +18,6 @@ struct BenchSettings {
   int64_t timed = 16;   // inputs, evenly spaced over all
 };
 
-// Sums over the inputs of one way, for a convolution.
-struct BenchLayer {
-  SparseLayer layer;  // as it was last
-  int64_t runs = 0, sparse_runs = 0;
-  double zero_share = 0, seconds = 0;  // sums; seconds over timed runs only
-  int64_t timed_runs = 0;
-  int64_t executed_macs = 0, input_bytes = 0, output_bytes = 0;
-};
-
 struct BenchWay {
   std::string key, name;
   bool is_dense = false;
@@ -34,8 +25,8 @@ struct BenchWay {
   std::vector<double> latency_s;  // of every timed run
   std::vector<double> rounds_s;   // of all timed inputs, one a round
   int64_t right = 0, agreeing = 0;
-  std::vector<BenchLayer> layers;  // of engines that have them
-  double other_s = 0;              // sum of what is not in layers, timed runs
+  std::vector<LayerSum> layers;  // of engines that have them
+  double other_s = 0;            // sum of what is not in layers, timed runs
   std::vector<std::string> general_nodes;
 
   double median_s() const;

@@ -93,7 +93,7 @@ void calibrate(const CalibrateOptions& options, Surroundings& surroundings) {
   findings.provenance.threads = options.threads;
   findings.tables.push_back(break_even_table(measured));
   findings.charts = break_even_charts(measured);
-  findings.notes = {fmt::format("kept in {}; 'bench' takes it from there", file.string()),
+  findings.notes = {fmt::format("kept in {}; 'run' and 'bench' take it from there", file.string()),
                     "random maps with this share of zeros through each layer's own weights, medians of 7 "
                     "interleaved measurements"};
   emit({.name = "calibrate",

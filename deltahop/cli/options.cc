@@ -78,6 +78,14 @@ void InputOptions::add_to(CLI::App& command) {
   };
   add("--labels", labels, "The right answers: CSV (file,class_index), IDX or NPY");
   add("--limit", limit, "At most this many inputs")->check(CLI::PositiveNumber);
+  add_preparation_to(command);
+}
+
+void InputOptions::add_preparation_to(CLI::App& command) {
+  CLI::Option* const source = command.get_option("--input");
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)->group(source->get_group())->needs(source);
+  };
   CLI::Option* const settings =
       add("--preprocess", preprocess,
           "How pixels become numbers, for example --preprocess channels=bgr 'mean=[104, 117, 123]' "

@@ -43,6 +43,7 @@ struct InputOptions {
   std::string preprocessing_file;
 
   void add_to(CLI::App& command);
+  void add_preparation_to(CLI::App& command);  // --preprocess and --preprocessing only, after --input
 };
 
 // The inputs of one run: opened once, loaded one by one in the network's shape.

@@ -33,6 +33,13 @@ std::string extension_of(const fs::path& path) {
   return text;
 }
 
+// In a folder; beside sounds lie labels as CSV.
+bool is_sequence(const fs::directory_entry& entry) {
+  const std::string extension = extension_of(entry.path());
+  return extension != ".csv" &&
+         std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
 std::vector<fs::path> files_of(const StreamInputOptions& options) {
   std::vector<fs::path> files;
   for (const std::string& input : options.inputs) {
@@ -43,16 +50,23 @@ std::vector<fs::path> files_of(const StreamInputOptions& options) {
     }
     std::vector<fs::path> inside;
     for (const auto& entry : fs::directory_iterator(path)) {
-      const std::string extension = extension_of(entry.path());
-      if (std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end() &&
-          extension != ".csv")  // beside sounds lie labels
-        inside.push_back(entry.path());
+      if (is_sequence(entry)) inside.push_back(entry.path());
     }
     std::sort(inside.begin(), inside.end());
     if (inside.empty()) throw Error(input, "holds no sequences", "expected WAV, FLAC, NPY, NPZ or F32 files");
     files.insert(files.end(), inside.begin(), inside.end());
   }
   return files;
+}
+
+// Rows of numbers; a list of pictures has words in every row.
+bool has_numbers(const fs::path& path) {
+  const Table table = parse_table(read_file(path), path.string());
+  if (table.rows.empty() || table.rows.back().fields.empty()) return false;
+  const std::string& field = table.rows.back().fields.front();
+  float value = 0;
+  const auto [end, fault] = std::from_chars(field.data(), field.data() + field.size(), value);
+  return fault == std::errc{} && end == field.data() + field.size();
 }
 
 bool is_sound(const fs::path& path) {
@@ -306,6 +320,18 @@ int64_t StreamSequences::steps() const {
   int64_t sum = 0;
   for (const StreamSequence& each : all) sum += each.steps;
   return sum;
+}
+
+StreamKind stream_kind_of(const std::string& path) {
+  if (fs::is_directory(path)) {
+    const bool any = std::any_of(fs::directory_iterator(path), fs::directory_iterator(), is_sequence);
+    return any ? StreamKind::frames : StreamKind::none;
+  }
+  const std::string extension = extension_of(path);
+  if (extension == ".npy" || extension == ".npz") return StreamKind::arrays;
+  if (extension == ".csv") return has_numbers(path) ? StreamKind::frames : StreamKind::none;
+  const bool known = std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+  return known || !fs::exists(path) ? StreamKind::frames : StreamKind::none;
 }
 
 StreamSequences load_sequences(const StreamInputOptions& options, const Network& network,

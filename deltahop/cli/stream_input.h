@@ -43,6 +43,10 @@ struct StreamSequences {
   int64_t steps() const;
 };
 
+// What a path holds for a stream: by its ending, as load_sequences takes it.
+enum class StreamKind { none, arrays, frames };  // nothing that flows; NPY or NPZ; sound or rows of numbers
+StreamKind stream_kind_of(const std::string& path);
+
 // Throws Error naming the file. The network is asked for its front end, the session for its inputs.
 StreamSequences load_sequences(const StreamInputOptions& options, const Network& network,
                                const Session& session);
