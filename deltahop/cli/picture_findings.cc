@@ -31,7 +31,7 @@ FindingsTable layers_table(const PictureRunResult& result) {
       "layers",
       "Layers, and the path that each took",
       "By zeros where the share of zeros of the input at hand reaches the measured break-even, "
-      "else in full. Products are means an input.",
+      "else in full. Products are means an input; those with padding never count as executed.",
       {{"layer", "layer", NumberStyle::plain, true},
        {"shape", "shape", NumberStyle::plain, true},
        {"zeros_fraction", "zeros in", NumberStyle::percent},
@@ -148,8 +148,8 @@ Findings picture_findings(const PictureRunResult& result, bool in_integers) {
   const double executed = executed_macs_per_input(result.chosen.layers, result.dense_macs, result.inputs);
   const double fewer = executed > 0 ? static_cast<double>(result.dense_macs) / executed : 1;
   findings.lead = fmt::format(
-      "{} of what the layers read is zero; {} of their runs went by zeros, which left {:.3g} times fewer "
-      "products, and an input took {} at the median.",
+      "{} of what the layers read is zero and {} of their runs went by zeros; {:.3g} times fewer products "
+      "were executed than in full, padding among them, and an input took {} at the median.",
       styled(zeros, NumberStyle::percent), styled(sparse, NumberStyle::percent), fewer,
       styled(latency.median_s, NumberStyle::seconds));
   findings.figures = {

@@ -66,7 +66,9 @@ void run_inputs(const Inputs& inputs, const std::vector<Way>& ways, bool keep, P
   for (int64_t i = 0; i < inputs.size(); ++i) {
     const Inputs::Loaded loaded = inputs.load(i);
     result.labelled += loaded.label ? 1 : 0;
-    for (const Way& way : ways) {
+    for (size_t k = 0; k < ways.size(); ++k) {
+      // In turns, so that none always runs on what loading an input has left in the caches.
+      const Way& way = ways[i % 2 == 0 ? k : ways.size() - 1 - k];
       const std::vector<Tensor> outputs = run_way(way, loaded.tensors);
       const int64_t answer = best_class(outputs.at(0));
       way.result.right += loaded.label == answer ? 1 : 0;
