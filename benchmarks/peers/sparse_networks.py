@@ -44,22 +44,22 @@ def output_of(command):
     return result.stdout
 
 
-def peer_median_s(model):
-    """Seconds of one call in ONNX Runtime, float32 on one thread; None where it is not installed."""
+def peer_median_s(model, threads):
+    """Seconds of one call in ONNX Runtime, float32; None where it is not installed."""
     if not (PEERS / "node_modules/onnxruntime-node").exists():
         return None
-    return json.loads(output_of(["node", PEERS / "time_onnx.mjs", model, 201]).splitlines()[-1])["median_ms"] * 1e-3
+    return json.loads(output_of(["node", PEERS / "time_onnx.mjs", model, 201, threads]).splitlines()[-1])["median_ms"] * 1e-3
 
 
 def measure(name, source, inputs, arguments, folder):
     model = folder / f"{name}.onnx"
     output_of([DELTAHOP, "convert", *source[:1], model, *source[1:], "--fold"])
-    before = peer_median_s(model) if arguments.threads == 1 else None
+    before = peer_median_s(model, arguments.threads)
     command = [DELTAHOP, "bench", *source, *inputs, "--rounds", arguments.rounds, "--threads", arguments.threads, "--json", "-q"]
     if arguments.limit:
         command += ["--limit", arguments.limit]
     report = json.loads(output_of(command))
-    after = peer_median_s(model) if arguments.threads == 1 else None
+    after = peer_median_s(model, arguments.threads)
     ways = {row["way"]: row for row in report["ways"]}
     return {"name": name, "figures": report["figures"], "ways": ways, "layers": report["layers"],
             "peer_float_s": min(before, after) if before is not None else None}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long one call of an ONNX model with float inputs takes in ONNX Runtime, dense float32 on one thread of the CPU:
-//   node time_onnx.mjs model.onnx [calls]
+// How long one call of an ONNX model with float inputs takes in ONNX Runtime, dense float32 on one thread of the CPU, or so many:
+//   node time_onnx.mjs model.onnx [calls [threads]]
 // Prints one JSON line: median, lowest and highest milliseconds. Open dimensions are taken as 1; the inputs are seeded noise.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -9,13 +9,13 @@ import { fileURLToPath } from "node:url";
 const require = createRequire(join(dirname(fileURLToPath(import.meta.url)), "package.json"));
 const ort = require("onnxruntime-node");
 
-const [model, calls] = process.argv.slice(2);
+const [model, calls, threads] = process.argv.slice(2);
 if (!model) {
-  console.error("usage: node time_onnx.mjs model.onnx [calls]");
+  console.error("usage: node time_onnx.mjs model.onnx [calls [threads]]");
   process.exit(2);
 }
 const session = await ort.InferenceSession.create(model, {
-  executionProviders: ["cpu"], graphOptimizationLevel: "all", intraOpNumThreads: 1, interOpNumThreads: 1,
+  executionProviders: ["cpu"], graphOptimizationLevel: "all", intraOpNumThreads: Number(threads ?? 1), interOpNumThreads: 1,
   executionMode: "sequential",
 });
 let seed = 1;
