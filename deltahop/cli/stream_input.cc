@@ -331,7 +331,7 @@ StreamKind stream_kind_of(const std::string& path) {
   if (extension == ".npy" || extension == ".npz") return StreamKind::arrays;
   if (extension == ".csv") return has_numbers(path) ? StreamKind::frames : StreamKind::none;
   const bool known = std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-  return known || !fs::exists(path) ? StreamKind::frames : StreamKind::none;
+  return known ? StreamKind::frames : StreamKind::none;
 }
 
 StreamSequences load_sequences(const StreamInputOptions& options, const Network& network,
