@@ -15,29 +15,13 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
+from line_program import Program
+
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS, STEPS = 40, 100
-
-
-class Program:
-    """Answers a line with a line."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline().strip() != "ready":
-            sys.exit(f"does not start: {' '.join(map(str, command))}")
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def end(self):
-        self.process.communicate("end\n")
 
 
 def measure(hidden, sparsities, runs, programs):

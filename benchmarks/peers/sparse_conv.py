@@ -17,10 +17,11 @@ import math
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
+
+from line_program import Program
 
 ROOT = Path(__file__).resolve().parents[2]
 # name: in channels, out channels, pixels a side, kernel, stride, groups
@@ -38,29 +39,11 @@ PEERS = {"float": "float", "qlinear": "QLinearConv", "integer": "ConvInteger"}
 TURNS = 4  # different layers of each shape that take turns
 
 
-class Program:
-    """Answers a line with a line."""
-
-    def __init__(self, command):
-        environment = dict(os.environ, OMP_WAIT_POLICY="passive")
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-        if self.process.stdout.readline().strip() != "ready":
-            sys.exit(f"does not start: {' '.join(map(str, command))}")
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def end(self):
-        self.process.communicate("end\n")
-
-
 def measure(shape, threads, sparsities, types, runs, programs):
     """A list of one dictionary a run: what was asked -> answer."""
     arguments = [str(number) for number in (*shape, TURNS, threads)]
-    ours = Program([programs / "sparse_conv_bench", *arguments])
-    peer = Program(["node", Path(__file__).with_name("sparse_conv.mjs"), *arguments])
+    ours = Program([programs / "sparse_conv_bench", *arguments], OMP_WAIT_POLICY="passive")
+    peer = Program(["node", Path(__file__).with_name("sparse_conv.mjs"), *arguments], OMP_WAIT_POLICY="passive")
     commands = [f"dense {kind} 0" for kind in types]
     commands += [f"sparse {kind} {sparsity}" for sparsity in sparsities for kind in types]
     answers = []

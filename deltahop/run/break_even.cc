@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <map>
 #include <mutex>
@@ -14,6 +13,7 @@
 
 #include "deltahop/base/random.h"
 #include "deltahop/kernels/delta_matvec.h"
+#include "deltahop/run/call_time.h"
 
 namespace deltahop {
 namespace {
@@ -27,21 +27,6 @@ constexpr double kWorthwhile = 0.97;  // the dense product must be this much fas
 double median(std::array<double, kRounds> values) {
   std::sort(values.begin(), values.end());
   return values[kRounds / 2];
-}
-
-// Seconds of one call, from as many as are needed.
-template <class Call>
-double seconds_of(const Call& call) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = Clock::now();
-  double passed = 0;
-  int64_t calls = 0;
-  do {
-    call();
-    ++calls;
-    passed = std::chrono::duration<double>(Clock::now() - start).count();
-  } while (passed < kLeastSeconds);
-  return passed / static_cast<double>(calls);
 }
 
 template <class W, class Sum>
@@ -82,7 +67,7 @@ class Measurement {
     }
     std::vector<uint32_t> indices(order_.begin(), order_.begin() + count);
     std::sort(indices.begin(), indices.end());
-    return seconds_of([&] {
+    return seconds_of_call(kLeastSeconds, [&] {
       add_columns(panel_, {indices.data(), deltas_.data(), count}, std::span(memory_));
     });
   }
@@ -90,7 +75,7 @@ class Measurement {
     std::vector<uint32_t> indices = order_;
     std::sort(indices.begin(), indices.end());
     const SentColumns<Delta> sent{indices.data(), deltas_.data(), static_cast<int64_t>(indices.size())};
-    return seconds_of([&] {
+    return seconds_of_call(kLeastSeconds, [&] {
       scatter(sent, std::span(dense_));
       add_dense(panel_, std::span<const Delta>(dense_), std::span(memory_));
     });

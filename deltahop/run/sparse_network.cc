@@ -2,10 +2,10 @@
 #include "deltahop/run/sparse_network.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "deltahop/base/random.h"
+#include "deltahop/run/call_time.h"
 #include "deltahop/run/sparse_engine.h"
 
 namespace deltahop {
@@ -20,21 +20,6 @@ constexpr int64_t kVariety = 1 << 18;  // values of maps that take turns, so tha
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-// Seconds of one call, from as many as are needed.
-template <class Call>
-double seconds_of(const Call& call) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = Clock::now();
-  double passed = 0;
-  int64_t calls = 0;
-  do {
-    call();
-    ++calls;
-    passed = std::chrono::duration<double>(Clock::now() - start).count();
-  } while (passed < kLeastSeconds);
-  return passed / static_cast<double>(calls);
 }
 
 // A map both ways.
@@ -104,7 +89,7 @@ BreakEvenCurve SparseEngine<T>::measure(size_t layer, const std::vector<double>&
   };
   size_t next = 0;
   const auto seconds_with = [&](Maps& maps, ConvolutionPath path) {
-    return seconds_of([&] { run_once(maps[next++ % maps.size()], path); });
+    return seconds_of_call(kLeastSeconds, [&] { run_once(maps[next++ % maps.size()], path); });
   };
   std::vector<Maps> maps;
   for (const double share : zero_shares) maps.push_back(maps_with(share));
