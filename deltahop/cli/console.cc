@@ -2,6 +2,7 @@
 #include "deltahop/cli/console.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -47,8 +48,9 @@ Console::Console() {
 void Console::print(std::string_view text) const {
   const bool written =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written && errno == EPIPE) throw ReaderGone();
   if (!written)
-    throw Error("standard output", "cannot be written", "the disk may be full or the reader gone");
+    throw Error("standard output", "cannot be written", "the disk may be full");
 }
 
 void Console::note(std::string_view text) const {

@@ -11,6 +11,9 @@
 
 namespace deltahop {
 
+// Who read standard output has closed it (`deltahop ... | head`): nobody's fault, and no reason for a word.
+struct ReaderGone {};
+
 class Console {
  public:
   Console();
@@ -19,7 +22,7 @@ class Console {
   bool is_terminal() const { return terminal_; }  // standard output
   int width() const { return width_; }            // columns of the terminal; 100 where there is none
 
-  // To standard output. Throws Error when it cannot be written (full disk, closed pipe).
+  // To standard output. Throws Error when it cannot be written (full disk), ReaderGone at a closed pipe.
   void print(std::string_view text) const;
   void note(std::string_view text) const;  // to standard error, unless quiet
 

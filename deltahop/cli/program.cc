@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kUserFault = 1;
 constexpr int kOurFault = 2;
+constexpr int kReaderGone = 128 + SIGPIPE;  // as a shell counts a program that SIGPIPE ended
 
 // Files are written beside their place and renamed at the end, so stopping at once leaves nothing
 // half-written.
@@ -125,6 +126,8 @@ int run_program(int argc, char** argv) {
     return surroundings.exit_code;
   } catch (const CLI::Success& answered) {  // --help, --version
     return program.exit(answered);
+  } catch (const ReaderGone&) {  // `deltahop explain nullhop | head -1` has had what it wanted
+    return kReaderGone;
   } catch (const CLI::ParseError& fault) {
     return report_usage_fault(program, surroundings, fault);
   } catch (const Error& error) {
