@@ -8,8 +8,10 @@
 namespace deltahop {
 namespace {
 
-constexpr double kFoldedBytes = 0x1p30;
-constexpr double kFoldedWork = 0x1p29;
+constexpr double kFoldedBytes = 0x1p26;
+constexpr double kFoldedWork = 0x1p26;
+constexpr double kMadeBytes = 0x1p28;  // of one value that nodes make of constants
+constexpr double kGrowth = 8;          // bytes or elements for each of the network's own
 constexpr int64_t kLargestValueBytes = int64_t{1} << 33;
 constexpr size_t kMostDimensions = 32;
 
@@ -46,11 +48,13 @@ double work_of(const Layer& layer, InferInputs inputs, double output_elements) {
 }  // namespace
 
 FoldBudget::FoldBudget(const std::vector<Value>& values)
-    : bytes_left_(kFoldedBytes), work_left_(kFoldedWork) {
+    : bytes_left_(kFoldedBytes), work_left_(kFoldedWork), most_made_bytes_(kMadeBytes) {
   for (const Value& value : values) {
     if (value.constant == nullptr) continue;
-    bytes_left_ += 8.0 * static_cast<double>(value.constant->bytes().size());
-    work_left_ += 8.0 * static_cast<double>(value.constant->size());
+    const double grown_bytes = kGrowth * static_cast<double>(value.constant->bytes().size());
+    bytes_left_ += grown_bytes;
+    most_made_bytes_ += grown_bytes;
+    work_left_ += kGrowth * static_cast<double>(value.constant->size());
   }
 }
 
@@ -61,6 +65,12 @@ bool FoldBudget::take(const Layer& layer, InferInputs inputs, std::span<const Va
     const double count = static_cast<double>(element_count(*output.shape));
     elements += count;
     bytes += count * static_cast<double>(byte_width(output.type));
+  }
+  if (bytes > most_made_bytes_) {
+    throw Error("",
+                fmt::format("asks for a constant of {:.0f} MiB that the file does not hold", bytes * 0x1p-20),
+                fmt::format("at most {:.0f} MiB and {} times what it does hold: {:.0f} MiB",
+                            kMadeBytes * 0x1p-20, kGrowth, most_made_bytes_ * 0x1p-20));
   }
   const double work = work_of(layer, inputs, elements);
   if (bytes > bytes_left_ || work > work_left_) return false;

@@ -28,9 +28,32 @@ TEST(FoldBudget, ComputesSmallConstantsAtLoadTime) {
 }
 
 TEST(FoldBudget, LeavesLargeConstantsToTheRun) {
-  const Network network = with_made_constant({1 << 15, 1 << 14});  // 2 GiB
+  const Network network = with_made_constant({1 << 13, 1 << 12});  // 128 MiB
   EXPECT_EQ(network.value(network.find_value("made:0")).constant, nullptr);
-  EXPECT_EQ(network.value(network.outputs()[0]).shape, (Shape{1 << 15, 1 << 14}));
+  EXPECT_EQ(network.value(network.outputs()[0]).shape, (Shape{1 << 13, 1 << 12}));
+}
+
+TEST(FoldBudget, RefusesConstantsBeyondAQuarterGibibyteThatTheNetworkDoesNotHold) {
+  EXPECT_NO_THROW(with_made_constant({1 << 13, 1 << 13}));  // 256 MiB, and the shape's own bytes
+  try {
+    with_made_constant({1 << 14, 1 << 14});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(
+        error.what(),
+        "node 'made' (ConstantOfShape): asks for a constant of 1024 MiB that the file does not hold; "
+        "at most 256 MiB and 8 times what it does hold: 256 MiB");
+  }
+}
+
+TEST(FoldBudget, ANetworkWithLargeConstantsMayMakeLargeOnes) {
+  NetworkBuilder builder("weights");
+  const ValueId weights = builder.constant("w", Tensor::zeros(DataType::int8, {1 << 8, 1 << 16}));  // 16 MiB
+  const ValueId made =
+      builder.node("ConstantOfShape", "made", {builder.constant("shape", shape_tensor({75, 1 << 20}))})[0];
+  builder.output(weights);
+  builder.output(made);
+  EXPECT_EQ(builder.build().value(made).shape, (Shape{75, 1 << 20}));  // 300 MiB of 256 + 8 x 16
 }
 
 TEST(FoldBudget, IsSpentOverAllNodesTogetherAndGrowsWithTheNetworksOwnConstants) {
@@ -38,7 +61,8 @@ TEST(FoldBudget, IsSpentOverAllNodesTogetherAndGrowsWithTheNetworksOwnConstants)
   arguments.operator_name = "ConstantOfShape";
   const auto layer = make_layer(arguments);
   const std::vector<std::optional<ValueInfo>> inputs = {ValueInfo{DataType::int64, Shape{2}, nullptr}};
-  const std::vector<ValueInfo> quarter = {{DataType::float32, Shape{1 << 13, 1 << 13}, nullptr}};  // of a GiB
+  const std::vector<ValueInfo> quarter = {
+      {DataType::float32, Shape{1 << 11, 1 << 11}, nullptr}};  // of 64 MiB
   const auto granted = [&](const std::vector<Value>& values) {
     FoldBudget budget(values);
     int count = 0;
@@ -46,8 +70,8 @@ TEST(FoldBudget, IsSpentOverAllNodesTogetherAndGrowsWithTheNetworksOwnConstants)
     return count;
   };
   EXPECT_EQ(granted({}), 4);
-  Value weights;  // 128 MiB of its own
-  weights.constant = std::make_shared<const Tensor>(Tensor::zeros(DataType::float32, {1 << 12, 1 << 13}));
+  Value weights;  // 8 MiB of its own
+  weights.constant = std::make_shared<const Tensor>(Tensor::zeros(DataType::float32, {1 << 10, 1 << 11}));
   EXPECT_EQ(granted({weights}), 8);
 }
 
