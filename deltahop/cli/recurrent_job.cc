@@ -12,6 +12,7 @@
 #include "deltahop/cli/reporting.h"
 #include "deltahop/cli/simulation_records.h"
 #include "deltahop/cli/stream_input.h"
+#include "deltahop/io/labels.h"
 #include "deltahop/io/npz.h"
 #include "deltahop/network/synthetic_sequence.h"
 #include "deltahop/run/saved_sequence.h"
@@ -28,7 +29,6 @@ void require_options(const SimulateJob& job) {
     throw Error("simulate", "a recurrent chip has its own number formats",
                 "change the chip's: --set weight=Q1.7 activation=Q8.8");
   const std::pair<const char*, bool> without_effect[] = {
-      {"--labels", !job.input.labels.empty()},
       {"--preprocess", !job.input.preprocess.empty()},
       {"--preprocessing", !job.input.preprocessing_file.empty()},
       {"--no-sizes", job.no_sizes}};
@@ -174,27 +174,63 @@ RecurrentModel recurrent_model_for(const Network& network, const ThresholdOption
 
 namespace {
 
+struct LabelledSequence {
+  Tensor values;  // [T, inputs]
+  std::optional<int64_t> label;
+};
+
+// A label for each sequence of a file of arrays, in its order.
+std::vector<int64_t> labels_in_order(const std::string& path, size_t count) {
+  const Labels labels = read_labels(path);
+  if (!labels.files.empty())
+    throw Error(path, "names files, and the sequences are arrays", "give one label a line");
+  if (labels.values.size() != count)
+    throw Error(path, fmt::format("holds {} labels for {} sequences", labels.values.size(), count));
+  return labels.values;
+}
+
+std::vector<LabelledSequence> labelled_arrays(const InputOptions& options, int64_t width) {
+  std::vector<LabelledSequence> sequences;
+  for (Tensor& each : read_sequences(options.input, width)) sequences.push_back({std::move(each), {}});
+  if (options.labels.empty()) return sequences;
+  const std::vector<int64_t> labels = labels_in_order(options.labels, sequences.size());
+  for (size_t k = 0; k < sequences.size(); ++k) sequences[k].label = labels[k];
+  return sequences;
+}
+
 // Arrays; or sounds, or whatever else `run` takes, by the front end that the network carries.
-std::vector<Tensor> sequences_of(const SimulateJob& job, const Network& network) {
+std::vector<LabelledSequence> sequences_of(const SimulateJob& job, const Network& network) {
   const int64_t width = input_width(network);
-  std::vector<Tensor> sequences;
+  std::vector<LabelledSequence> sequences;
   if (job.input.input.ends_with(".npz") || job.input.input.ends_with(".npy")) {
-    sequences = read_sequences(job.input.input, width);
+    sequences = labelled_arrays(job.input, width);
   } else {
     StreamInputOptions input;
     input.inputs = {job.input.input};
+    input.labels = job.input.labels;
     input.limit = job.input.limit;
     for (const StreamSequence& each : load_sequences(input, network, Session(network, {})).all)
       for (const std::vector<float>& values : each.values)
-        if (!values.empty()) sequences.push_back(Tensor::of({each.steps, width}, values));
+        if (!values.empty()) sequences.push_back({Tensor::of({each.steps, width}, values), each.label});
   }
-  for (Tensor& sequence : sequences) {
+  for (auto& [sequence, label] : sequences) {
     const int64_t steps = std::min(sequence.dim(0), job.steps.value_or(sequence.dim(0)));
     const auto values = std::as_const(sequence).values<float>().first(static_cast<size_t>(steps * width));
     if (steps < sequence.dim(0))
       sequence = Tensor::of({steps, width}, std::vector<float>(values.begin(), values.end()));
   }
   return sequences;
+}
+
+// By the scores of the last step.
+void add_answer(SimulationResult& result, const RecurrentRun& run, std::optional<int64_t> label) {
+  if (!label || run.outputs.empty() || run.outputs[0].type() != DataType::float32) return;
+  const Tensor& out = run.outputs[0];
+  InputRecord record;
+  record.label = label;
+  record.integer_ranking = ranking(out.values<float>().last(static_cast<size_t>(out.shape().back())));
+  result.accuracy.has_integer = true;
+  add_accuracy(result.accuracy, record);
 }
 
 Report report_of_synthetic(const SimulateJob& job, const Network& network, ReportSources& sources,
@@ -233,7 +269,7 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
   sources.seed = job.network.seed;
   sources.threads = job.network.thread_count();
   if (job.density) return report_of_synthetic(job, network, sources, surroundings);
-  const std::vector<Tensor> sequences = sequences_of(job, network);
+  const std::vector<LabelledSequence> sequences = sequences_of(job, network);
   SimulationResult result;
   std::vector<std::string> chip_notes;
   std::optional<RecurrentModel> model;
@@ -246,7 +282,8 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
     throw Error("--write-requests", fmt::format("records one sequence, and there are {}", count),
                 "give --limit 1");
   for (int64_t k = 0; k < count; ++k) {
-    const BoundSequence bound = bound_to_sequence(network, sequences[static_cast<size_t>(k)]);
+    const LabelledSequence& sequence = sequences[static_cast<size_t>(k)];
+    const BoundSequence bound = bound_to_sequence(network, sequence.values);
     std::vector<std::string> notes;
     RecurrentModel own = recurrent_model_for(bound.network, job.thresholds, chip, notes);
     if (!model) {
@@ -257,6 +294,7 @@ Report run_recurrent_job(const SimulateJob& job, const Network& network, const A
     SequenceOptions options{.verify = job.verify, .requests = requests.recorder()};
     if (!job.no_float) options.floats = float_outputs(own, bound.inputs, sources.threads);
     chip_notes = add_sequence(result, stage_of_layer, run.traces, chip, options);
+    add_answer(result, run, sequence.label);
     if (!job.save_trace.empty()) save_traces(own, run.traces, job.save_trace, k);
     sums.add(run.traces, run.clipped_inputs);
     report_progress(surroundings.console.progress(), "simulating", k + 1, count);

@@ -16,22 +16,6 @@
 namespace deltahop {
 namespace {
 
-// The indices of the largest scores, ties to the lowest index.
-template <class T>
-std::vector<int64_t> ranking(std::span<const T> scores) {
-  std::vector<int64_t> order(scores.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);
-  const size_t count = std::min(kTopClasses, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                    [&](int64_t a, int64_t b) {
-                      const T first = scores[static_cast<size_t>(a)];
-                      const T second = scores[static_cast<size_t>(b)];
-                      return first != second ? first > second : a < b;
-                    });
-  order.resize(count);
-  return order;
-}
-
 // Runs `make(index, threads inside)` for every input, several at once where there are several, and adds the
 // records in order. Works in blocks, so that memory does not grow with the number of inputs.
 void for_each_input(int64_t count, int threads, std::string_view task, const Progress& progress,

@@ -11,19 +11,6 @@ bool contains(const std::vector<int64_t>& classes, int64_t wanted, size_t among)
   return std::find(classes.begin(), end, wanted) != end;
 }
 
-void add_accuracy(AccuracyCounts& counts, const InputRecord& record) {
-  ++counts.inputs;
-  if (!record.float_ranking.empty() && !record.integer_ranking.empty()) {
-    counts.agreeing += record.float_ranking.front() == record.integer_ranking.front() ? 1 : 0;
-  }
-  if (!record.label) return;
-  ++counts.labelled;
-  counts.float_top1 += contains(record.float_ranking, *record.label, 1) ? 1 : 0;
-  counts.float_top5 += contains(record.float_ranking, *record.label, kTopClasses) ? 1 : 0;
-  counts.integer_top1 += contains(record.integer_ranking, *record.label, 1) ? 1 : 0;
-  counts.integer_top5 += contains(record.integer_ranking, *record.label, kTopClasses) ? 1 : 0;
-}
-
 std::string shape_text(const Network& network, ValueId id) {
   return id == kNoValue || !network.value(id).shape ? "" : to_text(*network.value(id).shape);
 }
@@ -37,6 +24,19 @@ void check_mismatches(StageRecord& record, const Tensor& ours, const Tensor& tru
 }
 
 }  // namespace
+
+void add_accuracy(AccuracyCounts& counts, const InputRecord& record) {
+  ++counts.inputs;
+  if (!record.float_ranking.empty() && !record.integer_ranking.empty()) {
+    counts.agreeing += record.float_ranking.front() == record.integer_ranking.front() ? 1 : 0;
+  }
+  if (!record.label) return;
+  ++counts.labelled;
+  counts.float_top1 += contains(record.float_ranking, *record.label, 1) ? 1 : 0;
+  counts.float_top5 += contains(record.float_ranking, *record.label, kTopClasses) ? 1 : 0;
+  counts.integer_top1 += contains(record.integer_ranking, *record.label, 1) ? 1 : 0;
+  counts.integer_top5 += contains(record.integer_ranking, *record.label, kTopClasses) ? 1 : 0;
+}
 
 void add_record(SimulationResult& result, const InputRecord& record) {
   if (result.stages.size() < record.stages.size()) result.stages.resize(record.stages.size());

@@ -3,7 +3,9 @@
 // and the records of one input.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "deltahop/cli/simulation.h"
@@ -19,7 +21,24 @@ struct InputRecord {
   int64_t saturated = 0;
 };
 
+// The indices of the largest scores, ties to the lowest index.
+template <class T>
+std::vector<int64_t> ranking(std::span<const T> scores) {
+  std::vector<int64_t> order(scores.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);
+  const size_t count = std::min(kTopClasses, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](int64_t a, int64_t b) {
+                      const T first = scores[static_cast<size_t>(a)];
+                      const T second = scores[static_cast<size_t>(b)];
+                      return first != second ? first > second : a < b;
+                    });
+  order.resize(count);
+  return order;
+}
+
 void add_record(SimulationResult& result, const InputRecord& record);
+void add_accuracy(AccuracyCounts& counts, const InputRecord& record);
 
 // `chip` may be null: then nothing is placed.
 std::vector<StagePlan> plans_of(const Network& network, const std::vector<Stage>& stages,
