@@ -74,14 +74,23 @@ def train(program, recipe, output, options):
     return json.loads(report.read_text())
 
 
+def metric_name(part, key):
+    """As the table of all trainings names it: test_accuracy, exact_accuracy, conv1.exact_zeros."""
+    if part == "test":
+        return f"test_{key}"
+    stage, dot, name = key.rpartition(".")
+    return f"{stage}{dot}exact_{name}"
+
+
 def trainings_of(report):
-    """One training has no table of them: its row of test figures stands for it."""
+    """One training has no table of them: its rows of test figures stand for it."""
     if "trainings" in report:
         return report["trainings"]
-    tests = [row for row in report["exported"] if row["examples"] == "test"]
-    seconds = sum(epoch["seconds"] for epoch in report["epochs"])
-    figures = {f"test_{key}": value for key, value in tests[0].items() if key != "examples"}
-    return [{"variant": "", "seconds": seconds, **figures}]
+    training = {"variant": "", "seconds": sum(epoch["seconds"] for epoch in report["epochs"])}
+    for row in report["exported"]:
+        if row["part"] in ("test", "test, in integers"):
+            training.update({metric_name(row["part"], key): value for key, value in row.items() if key != "part"})
+    return [training]
 
 
 def main():

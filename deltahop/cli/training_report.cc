@@ -129,8 +129,7 @@ std::pair<std::string, std::string> part_and_name(const std::string& metric) {
 }
 
 FindingsTable result_table(const TrainingRecord& record) {
-  FindingsTable table{
-      "exported", "The exported network", "", {{"examples", "", NumberStyle::plain, true}}, {}};
+  FindingsTable table{"exported", "The exported network", "", {{"part", "", NumberStyle::plain, true}}, {}};
   std::set<std::string> names;
   std::map<std::string, TrainingMetrics> parts;
   for (const auto& [metric, value] : record.metrics) {
