@@ -300,7 +300,10 @@ HWY_EXPORT(round_sums);
 HWY_EXPORT(add_codes);
 HWY_EXPORT(add_floats);
 
-void run(const Tile<float>& tile) { HWY_DYNAMIC_DISPATCH(run_floats)(tile); }
+int64_t run(const Tile<float>& tile) {
+  HWY_DYNAMIC_DISPATCH(run_floats)(tile);
+  return 0;
+}
 
 int64_t count_zeros(std::span<const int8_t> codes) {
   return HWY_DYNAMIC_DISPATCH(zero_codes)(codes.data(), static_cast<int64_t>(codes.size()));

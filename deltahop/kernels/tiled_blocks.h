@@ -38,6 +38,9 @@ struct Tile {
   const int64_t* runs = nullptr;  // where each run of neighbours begins, from the pixel's place
   int64_t run_count = 0;
   int64_t run_steps = 0;            // of each run: values, or four bytes
+  int64_t run_bytes = 0;            // of each run, without what fills it up to four
+  int64_t columns = 0, step = 0;    // pixels are whole rows of so many, whose places are `step` apart
+  bool skips = false;               // leave out runs that are zero for all pixels of a tile (bytes only)
   int64_t groups = 1;               // of 16 out channels
   const Weight* weights = nullptr;  // [run][step][16 * groups] numbers, or four bytes
   const Sum* bias = nullptr;        // [16 * groups]
@@ -47,9 +50,10 @@ struct Tile {
   std::conditional_t<kIsInteger, CodeWay, FloatWay> way;
 };
 
-// u8 times s8 on processors with byte products (sparse_blocks::has_byte_products()).
-void run(const Tile<uint8_t>& tile);
-void run(const Tile<float>& tile);
+// u8 times s8 on processors with byte products (sparse_blocks::has_byte_products()). Returns the runs that
+// were left out, times the pixels of their tiles.
+int64_t run(const Tile<uint8_t>& tile);
+int64_t run(const Tile<float>& tile);  // 0: all are computed
 
 int64_t count_zeros(std::span<const int8_t> codes);
 int64_t count_zeros(std::span<const float> values);

@@ -2,6 +2,7 @@
 #include "deltahop/kernels/tiled_conv2d.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "deltahop/kernels/sparse_plan.h"
 
@@ -15,6 +16,10 @@ namespace {
 constexpr int kLargestShift = 22;  // 255 << 22, and half a step more, fits 31 bits
 constexpr int64_t kPiecesPerThread = 3;
 constexpr uint8_t kOffset = 128;  // that makes signed codes unsigned
+
+// Rough times of an instruction on 16 sums, and around a pixel: only for whether threads are worth it.
+constexpr double kSecondsPerStep = 0.3e-9;
+constexpr double kSecondsPerPixel = 1e-9;
 
 template <class T>
 constexpr int64_t kStep = std::is_same_v<T, uint8_t> ? 4 : 1;  // values of one product
@@ -77,7 +82,8 @@ TiledConvolution<T>::TiledConvolution(const ConvolutionShape& shape, std::span<c
                  image_columns_ > shape.in_columns || channels % kStep<T> != 0;
   if (!needs_image_) image_columns_ = shape.in_columns;
   const int64_t together = shape.dilation_columns == 1 ? shape.kernel_columns : 1;
-  run_steps_ = (together * channels + kStep<T> - 1) / kStep<T>;
+  run_bytes_ = together * channels;
+  run_steps_ = (run_bytes_ + kStep<T> - 1) / kStep<T>;
   for (int64_t r = 0; r < shape.kernel_rows; ++r) {
     for (int64_t s = 0; s < shape.kernel_columns; s += together)
       runs_.push_back((r * shape.dilation_rows * image_columns_ + s * shape.dilation_columns) * channels);
@@ -93,6 +99,8 @@ TiledConvolution<T>::TiledConvolution(const ConvolutionShape& shape, std::span<c
     blocks_.push_back({first, groups, total});
     total += steps * groups * kGroup * kStep<T>;
   }
+  seconds_ = static_cast<double>(places_.size()) *
+             (kSecondsPerStep * static_cast<double>(total / (kGroup * kStep<T>)) + kSecondsPerPixel);
   std::fill_n(weights_.reserve(total), total, Weight{0});
   pack(weights);
   bias_.assign(static_cast<size_t>((shape.out_channels + kGroup - 1) / kGroup * kGroup), Sum{0});
@@ -147,25 +155,35 @@ const T* TiledConvolution<T>::padded(const T* input, bool has_negative) {
 }
 
 template <class T>
-void TiledConvolution<T>::run(const T* input, bool has_negative, T* output, int64_t stride,
-                              RowWorkers& workers) {
+int64_t TiledConvolution<T>::products() const {
+  return static_cast<int64_t>(places_.size() * runs_.size()) * run_bytes_ * shape_.out_channels;
+}
+
+template <class T>
+int64_t TiledConvolution<T>::run(const T* input, bool has_negative, T* output, int64_t stride,
+                                 RowWorkers& workers, bool skips) {
   const T* const image = padded(input, has_negative && std::is_same_v<T, uint8_t>);
   const std::vector<Sum>& bias = has_negative && std::is_same_v<T, uint8_t> ? bias_of_signed_ : bias_;
-  const int64_t pixels = static_cast<int64_t>(places_.size());
-  const int64_t pieces =
-      workers.threads() == 1 ? 1 : std::min<int64_t>(kPiecesPerThread * workers.threads(), shape_.out_rows);
+  const int64_t pieces = !workers.are_worth(seconds_)
+                             ? 1
+                             : std::min<int64_t>(kPiecesPerThread * workers.threads(), shape_.out_rows);
   const int64_t blocks = static_cast<int64_t>(blocks_.size());
-  sparse_blocks::for_each(workers, blocks * pieces, [&](int64_t i, int) {
+  std::atomic<int64_t> left_out{0};
+  const auto run_piece = [&](int64_t i) {
     const Block& block = blocks_[static_cast<size_t>(i / pieces)];
-    const int64_t piece = i % pieces;
-    const int64_t begin = pixels * piece / pieces, end = pixels * (piece + 1) / pieces;
+    const int64_t piece = i % pieces, columns = shape_.out_columns;  // whole rows
+    const int64_t begin = shape_.out_rows * piece / pieces * columns;
     tiled_blocks::Tile<T> tile;
     tile.image = image;
     tile.places = places_.data() + begin;
-    tile.pixels = end - begin;
+    tile.pixels = shape_.out_rows * (piece + 1) / pieces * columns - begin;
     tile.runs = runs_.data();
     tile.run_count = static_cast<int64_t>(runs_.size());
     tile.run_steps = run_steps_;
+    tile.run_bytes = run_bytes_;
+    tile.columns = columns;
+    tile.step = shape_.stride_columns * shape_.in_channels;
+    tile.skips = skips && !has_negative;
     tile.groups = block.groups;
     tile.weights = weights_.data() + block.weights;
     tile.bias = bias.data() + block.first;
@@ -173,8 +191,14 @@ void TiledConvolution<T>::run(const T* input, bool has_negative, T* output, int6
     tile.stride = stride;
     tile.channels = std::min(shape_.out_channels - block.first, block.groups * kGroup);
     tile.way = way_;
-    tiled_blocks::run(tile);
-  });
+    left_out.fetch_add(tiled_blocks::run(tile) * tile.channels, std::memory_order_relaxed);
+  };
+  if (pieces == 1) {
+    for (int64_t i = 0; i < blocks; ++i) run_piece(i);
+  } else {
+    sparse_blocks::for_each(workers, blocks * pieces, [&](int64_t i, int) { run_piece(i); });
+  }
+  return left_out.load(std::memory_order_relaxed) * run_bytes_;
 }
 
 template class TiledConvolution<uint8_t>;

@@ -32,7 +32,12 @@ class TiledConvolution {
                    const Output& output);
 
   // input: [H, W, C]; output: [P, Q] pixels of K codes, `stride` apart. has_negative: the bytes are signed.
-  void run(const T* input, bool has_negative, T* output, int64_t stride, RowWorkers& workers);
+  // skips: leave out rows of a kernel's window that are zero for some neighbouring outputs at once, which
+  // changes no code. Returns the products that were left out, those with the border included.
+  int64_t run(const T* input, bool has_negative, T* output, int64_t stride, RowWorkers& workers,
+              bool skips = false);
+  // All products, those with the border included.
+  int64_t products() const;
 
  private:
   struct Block {
@@ -45,7 +50,8 @@ class TiledConvolution {
   decltype(tiled_blocks::Tile<T>::way) way_;
   std::vector<Block> blocks_;
   std::vector<int64_t> runs_, places_;
-  int64_t run_steps_ = 0;
+  int64_t run_bytes_ = 0, run_steps_ = 0;  // values of a run; and in what is multiplied at once
+  double seconds_ = 0;                     // what a run takes on one thread, about
   sparse_blocks::Buffer<Weight> weights_;
   std::vector<Sum> bias_, bias_of_signed_;  // filled up to whole groups
   bool needs_image_ = false;

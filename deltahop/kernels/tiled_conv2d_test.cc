@@ -28,7 +28,7 @@ ConvolutionShape random_shape(Random& random) {
   shape.dilation_rows = random.chance(0.8) ? 1 : 2;
   shape.dilation_columns = random.chance(0.8) ? 1 : 2;
   shape.in_rows = random.integer(1, 12);
-  shape.in_columns = random.integer(1, 12);
+  shape.in_columns = random.integer(1, random.chance(0.7) ? 12 : 36);
   shape.pad_top = random.chance(0.4) ? 0 : random.integer(0, shape.kernel_rows - 1);
   shape.pad_left = random.chance(0.4) ? 0 : random.integer(0, shape.kernel_columns - 1);
   shape.in_channels = random.chance(0.5) ? 4 * random.integer(1, 20) : random.integer(1, 40);
@@ -65,9 +65,19 @@ CodeOutput random_output(Random& random) {
   return output;
 }
 
-void check_codes(uint64_t seed, int threads) {
+// Zeros as pictures have them: some in a row of pixels, whatever the channel.
+void clear_runs(Random& random, const ConvolutionShape& shape, std::vector<int16_t>& input) {
+  const int64_t pixels = shape.in_rows * shape.in_columns;
+  for (int64_t run = random.integer(0, 6); run > 0; --run) {
+    const int64_t first = random.integer(0, pixels - 1),
+                  last = std::min(pixels, first + random.integer(1, 3 * shape.in_columns));
+    for (int64_t c = 0; c < shape.in_channels; ++c)
+      std::fill(input.begin() + c * pixels + first, input.begin() + c * pixels + last, int16_t{0});
+  }
+}
+
+void check_codes(uint64_t seed, const ConvolutionShape& shape, int threads) {
   Random random(seed);
-  const ConvolutionShape shape = random_shape(random);
   const CodeOutput output = random_output(random);
   SCOPED_TRACE(testing::Message() << "seed " << seed << " " << text(shape) << " shift " << output.shift
                                   << (output.relu ? " relu" : ""));
@@ -75,6 +85,7 @@ void check_codes(uint64_t seed, int threads) {
   std::vector<int16_t> input(static_cast<size_t>(shape.in_channels * shape.in_rows * shape.in_columns));
   for (int16_t& x : input)
     x = static_cast<int16_t>(has_negative ? random.integer(-128, 127) : random.integer(0, 255));
+  clear_runs(random, shape, input);
   std::vector<int16_t> weights(static_cast<size_t>(shape.out_channels * shape.kernel_size()));
   for (int16_t& w : weights) w = static_cast<int16_t>(random.integer(-128, 127));
   std::vector<int64_t> bias(static_cast<size_t>(shape.out_channels));
@@ -97,21 +108,65 @@ void check_codes(uint64_t seed, int threads) {
   const int64_t stride = shape.out_channels + 3;
   std::vector<uint8_t> codes(wanted.size() + 3 * wanted.size() / static_cast<size_t>(shape.out_channels), 77);
   layer.run(map.data(), !has_negative, codes.data(), stride, workers);  // what lay in the border before
-  std::fill(codes.begin(), codes.end(), uint8_t{77});
-  layer.run(map.data(), has_negative, codes.data(), stride, workers);
-  for (size_t i = 0; i < codes.size(); ++i) {
-    const auto pixel = static_cast<int64_t>(i) / stride, k = static_cast<int64_t>(i) % stride;
-    const bool is_ours = k < shape.out_channels;
-    ASSERT_EQ(codes[i], is_ours ? wanted[static_cast<size_t>(pixel * shape.out_channels + k)] : 77)
-        << "pixel " << pixel << " channel " << k;
+  for (const bool skips : {false, true}) {
+    std::fill(codes.begin(), codes.end(), uint8_t{77});
+    layer.run(map.data(), has_negative, codes.data(), stride, workers, skips);
+    for (size_t i = 0; i < codes.size(); ++i) {
+      const auto pixel = static_cast<int64_t>(i) / stride, k = static_cast<int64_t>(i) % stride;
+      const bool is_ours = k < shape.out_channels;
+      ASSERT_EQ(codes[i], is_ours ? wanted[static_cast<size_t>(pixel * shape.out_channels + k)] : 77)
+          << "pixel " << pixel << " channel " << k << (skips ? " with runs left out" : "");
+    }
   }
 }
 
 TEST(TiledConv2d, CodesEqualTheLoopNestAndNothingBesideThemIsWritten) {
   if (!sparse_blocks::has_byte_products()) GTEST_SKIP() << "this processor has no byte products";
   for (uint64_t seed = 0; seed < 1500; ++seed) {
-    check_codes(seed, seed % 16 == 0 ? 2 : 1);
+    Random random(seed + 10000);
+    check_codes(seed, random_shape(random), 1);
     if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+ConvolutionShape shape_of(int64_t in_channels, int64_t out_channels, int64_t size) {
+  ConvolutionShape shape;
+  shape.in_channels = in_channels;
+  shape.out_channels = out_channels;
+  shape.in_rows = shape.in_columns = size;
+  shape.kernel_rows = shape.kernel_columns = 3;
+  shape.out_rows = shape.out_columns = size - 2;
+  return shape;
+}
+
+TEST(TiledConv2d, ThreadsShareALargeLayerAndGiveTheSameCodes) {
+  if (!sparse_blocks::has_byte_products()) GTEST_SKIP() << "this processor has no byte products";
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    check_codes(seed, shape_of(64, 70, 30), 2 + static_cast<int>(seed % 2));
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(TiledConv2d, RunsAreLeftOutWhereAMapIsZeroAndNowhereElse) {
+  if (!sparse_blocks::has_byte_products()) GTEST_SKIP() << "this processor has no byte products";
+  RowWorkers workers(1);
+  for (const int64_t channels : {1, 16, 40, 64}) {
+    const ConvolutionShape shape = shape_of(channels, channels, 30);  // rows of 28: whole tiles of 4 and 7
+    TiledConvolution<uint8_t> layer(
+        shape, std::vector<int8_t>(static_cast<size_t>(channels * shape.kernel_size()), 1), {}, CodeOutput{});
+    std::vector<uint8_t> map(static_cast<size_t>(channels * 30 * 30)),
+        codes(static_cast<size_t>(channels * 28 * 28));
+    const auto left_out = [&](bool skips) {
+      return layer.run(map.data(), false, codes.data(), channels, workers, skips);
+    };
+    EXPECT_EQ(layer.products(), 28 * 28 * channels * shape.kernel_size());
+    EXPECT_EQ(left_out(true), layer.products());
+    EXPECT_EQ(left_out(false), 0);
+    std::fill(map.begin(), map.begin() + channels * 30 * 15, uint8_t{1});  // the upper half
+    // Kernel rows that end in rows 15 to 29: of outputs 15 to 27 all three, of 14 two, of 13 one.
+    EXPECT_EQ(left_out(true), layer.products() / 28 / 3 * (13 * 3 + 2 + 1));
+    std::fill(map.begin(), map.end(), uint8_t{1});
+    EXPECT_EQ(left_out(true), 0);
   }
 }
 
