@@ -14,11 +14,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kAwake = std::chrono::microseconds(100);  // after work: longer than a step's pause, or a frame's
-constexpr int kSpins = 64;                               // between two looks at the clock
-constexpr int kMostSpins = 1000;                         // of a caller, before it lets others run
-// Measured: to hand work to a thread that spins takes 0.5 us and more where it ends; one that sleeps has begun
-// after some 30 us, and waking costs the caller several.
+constexpr auto kAwake =
+    std::chrono::microseconds(100);  // after work: longer than a step's pause, or a frame's
+constexpr int kSpins = 64;           // between two looks at the clock
+constexpr int kMostSpins = 1000;     // of a caller, before it lets others run
+// Measured: to hand work to a thread that spins takes 0.5 us and more where it ends; one that sleeps has
+// begun after some 30 us, and waking costs the caller several.
 constexpr double kWorthHanding = 4e-6, kWorthWaking = 60e-6;
 
 }  // namespace

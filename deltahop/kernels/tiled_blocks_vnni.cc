@@ -32,12 +32,9 @@ struct Rounder {
   bool odd, negative;
 };
 DELTAHOP_VNNI_INLINE Rounder rounder_of(const CodeWay& way) {
-  return {_mm512_set1_epi32(way.lowest),
-          _mm512_set1_epi32(way.highest),
-          _mm512_set1_epi32(way.added),
-          _mm512_set1_epi32(way.added_to_negative),
-          _mm_cvtsi32_si128(way.shift),
-          way.added_to_odd != 0,
+  return {_mm512_set1_epi32(way.lowest), _mm512_set1_epi32(way.highest),
+          _mm512_set1_epi32(way.added),  _mm512_set1_epi32(way.added_to_negative),
+          _mm_cvtsi32_si128(way.shift),  way.added_to_odd != 0,
           way.added_to_negative != 0};
 }
 
@@ -49,8 +46,7 @@ DELTAHOP_VNNI_INLINE __m128i codes_of(__m512i sum, const Rounder& way) {
     rounded = _mm512_add_epi32(rounded, odd);
   }
   if (way.negative)
-    rounded =
-        _mm512_add_epi32(rounded, _mm512_and_si512(_mm512_srai_epi32(sum, 31), way.added_to_negative));
+    rounded = _mm512_add_epi32(rounded, _mm512_and_si512(_mm512_srai_epi32(sum, 31), way.added_to_negative));
   return _mm512_cvtepi32_epi8(_mm512_sra_epi32(rounded, way.shift));
 }
 
@@ -188,8 +184,8 @@ DELTAHOP_VNNI_TARGET int64_t run_rows(const ByteTile& tile) {
     for (int64_t q = 0; q < tile.columns; q += kPixels) {
       const int64_t first = row + std::min(q, tile.columns - kPixels);
       if (tile.skips)
-        skipped += run_beside<kGroups, kPixels, true>(tile, first) *
-                   std::min<int64_t>(kPixels, tile.columns - q);
+        skipped +=
+            run_beside<kGroups, kPixels, true>(tile, first) * std::min<int64_t>(kPixels, tile.columns - q);
       else
         run_beside<kGroups, kPixels, false>(tile, first);
     }
@@ -227,8 +223,8 @@ const RowTile* best_row_tile(const ByteTile& tile) {
   constexpr int64_t kStart = 4, kStartAcross = 8;  // of a tile, in products of a step
   constexpr int64_t kAcross[kMostGroups] = {10, 8, 8, 6};
   const int64_t across = kAcross[tile.groups - 1];
-  double least = static_cast<double>(tile.columns * (across * tile.groups + kStartAcross)) /
-                 static_cast<double>(across);
+  double least =
+      static_cast<double>(tile.columns * (across * tile.groups + kStartAcross)) / static_cast<double>(across);
   const RowTile* best = nullptr;
   for (const RowTile& each : kRowTiles[tile.groups - 1]) {
     if (each.run == nullptr || each.pixels > tile.columns) break;

@@ -10,7 +10,8 @@ namespace deltahop {
 namespace {
 
 constexpr int64_t kLargestTable = int64_t{1} << 16;
-constexpr int64_t kTile = 16;  // of a transposition
+constexpr double kSecondsPerByte = 0.1e-9;  // of pooling, about: only for whether threads are worth it
+constexpr int64_t kTile = 16;               // of a transposition
 
 // in: [rows, columns] to out: [columns, rows], converted.
 template <class In, class Out>
@@ -65,31 +66,39 @@ Tensor to_tensor(const T* map, const MapSize& size, const Shape& shape) {
   return tensor;
 }
 
-// Down the columns of whole rows first, then along each row.
+// Rows [begin, end) of the result: down the columns of whole rows first, then along each row.
 template <class T>
-void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out,
-                  int64_t stride) {
-  const int64_t row = size.columns * size.channels;
-  std::vector<T> highest(static_cast<size_t>(row));
-  std::vector<const T*> rows;
-  for (int64_t p = 0; p < out_size.rows; ++p) {
-    const int64_t top = p * pooling.stride_rows - pooling.pad_top;
-    rows.clear();
-    for (int64_t h = std::max<int64_t>(top, 0); h < std::min(top + pooling.rows, size.rows); ++h)
-      rows.push_back(in + h * row);
-    tiled_blocks::largest(rows, row, highest.data());
-    const tiled_blocks::NeighbourRow<T> along{highest.data(),
-                                              size.columns,
-                                              size.channels,
-                                              pooling.columns,
-                                              pooling.stride_columns,
-                                              pooling.pad_left,
-                                              out_size.columns,
-                                              out + p * out_size.columns * stride,
-                                              stride};
-    tiled_blocks::largest(along);
+struct MaximumPool {
+  const T* in;
+  const MapSize& size;
+  const Pooling& pooling;
+  const MapSize& out_size;
+  T* out;
+  int64_t stride;
+
+  void run(int64_t begin, int64_t end) const {
+    const int64_t row = size.columns * size.channels;
+    std::vector<T> highest(static_cast<size_t>(row));
+    std::vector<const T*> rows;
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t top = p * pooling.stride_rows - pooling.pad_top;
+      rows.clear();
+      for (int64_t h = std::max<int64_t>(top, 0); h < std::min(top + pooling.rows, size.rows); ++h)
+        rows.push_back(in + h * row);
+      tiled_blocks::largest(rows, row, highest.data());
+      const tiled_blocks::NeighbourRow<T> along{highest.data(),
+                                                size.columns,
+                                                size.channels,
+                                                pooling.columns,
+                                                pooling.stride_columns,
+                                                pooling.pad_left,
+                                                out_size.columns,
+                                                out + p * out_size.columns * stride,
+                                                stride};
+      tiled_blocks::largest(along);
+    }
   }
-}
+};
 
 template <class T, class Sum>
 void pool_sums(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, Sum* sums) {
@@ -107,6 +116,17 @@ void pool_sums(const T* in, const MapSize& size, const Pooling& pooling, const M
                                                 out_size.columns, sums + p * out_row,     size.channels};
     tiled_blocks::sum(along);
   }
+}
+
+template <class T>
+void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out,
+                  int64_t stride, RowWorkers& workers) {
+  const MaximumPool<T> pool{in, size, pooling, out_size, out, stride};
+  const double seconds = kSecondsPerByte * static_cast<double>(size.size()) * sizeof(T);
+  if (!workers.are_worth(seconds)) return pool.run(0, out_size.rows);
+  workers.run([&](int piece) {
+    pool.run(out_size.rows * piece / workers.threads(), out_size.rows * (piece + 1) / workers.threads());
+  });
 }
 
 void offset_and_pad(const int8_t* in, const MapSize& size, int64_t top, int64_t left, const MapSize& padded,
@@ -127,9 +147,9 @@ template void from_tensor<float>(const Tensor&, const MapSize&, float*);
 template Tensor to_tensor<int8_t>(const int8_t*, const MapSize&, const Shape&);
 template Tensor to_tensor<float>(const float*, const MapSize&, const Shape&);
 template void pool_maximum<int8_t>(const int8_t*, const MapSize&, const Pooling&, const MapSize&, int8_t*,
-                                   int64_t);
+                                   int64_t, RowWorkers&);
 template void pool_maximum<float>(const float*, const MapSize&, const Pooling&, const MapSize&, float*,
-                                  int64_t);
+                                  int64_t, RowWorkers&);
 template void pool_sums<int8_t, int32_t>(const int8_t*, const MapSize&, const Pooling&, const MapSize&,
                                          int32_t*);
 template void pool_sums<float, float>(const float*, const MapSize&, const Pooling&, const MapSize&, float*);

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "deltahop/kernels/row_workers.h"
 #include "deltahop/kernels/tiled_blocks.h"
 #include "deltahop/run/rounding.h"
 #include "deltahop/run/sparse_plan.h"
@@ -38,7 +39,7 @@ Tensor to_tensor(const T* map, const MapSize& size, const Shape& shape);
 // Values beyond the border do not count. `stride` apart lie the pixels of `out`.
 template <class T>
 void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, T* out,
-                  int64_t stride);
+                  int64_t stride, RowWorkers& workers);
 // Sums over the windows, which lie within the map. Sum: int32_t, float.
 template <class T, class Sum>
 void pool_sums(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, Sum* sums);

@@ -4,9 +4,15 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cmath>
 
 namespace deltahop {
 namespace {
+
+// The share of products that must be left out for tiles to be asked whether they are zero, which takes up to
+// two in a hundred of a narrow layer; and after how many inputs without asking one is asked again.
+constexpr double kWorthTesting = 0.03;
+constexpr int kMostUntested = 15;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -133,6 +139,7 @@ void SparseEngine<T>::convolve(size_t at, GeneralCode& general) {
   SparseLayer& layer = layers[kernel.layer];
   const auto start = std::chrono::steady_clock::now();
   layer.offset_input = false;
+  layer.left_out = 0;
   if (kIsInteger && !step.nonnegative_input) {
     if constexpr (kIsInteger)
       layer.offset_input = has_negative(
@@ -145,7 +152,9 @@ void SparseEngine<T>::convolve(size_t at, GeneralCode& general) {
   if (kernel.tiled && layer.path == ConvolutionPath::dense) {
     store_tiled(step, kernel, dense_of(general, step.inputs[0]), layer);
     layer.seconds = seconds_since(start);
-    if (options.count_macs) layer.executed_macs = executed_macs(step, kernel, layer, nullptr);
+    if (options.count_macs)
+      layer.executed_macs = std::llround((1 - layer.left_out) *
+                                         static_cast<double>(executed_macs(step, kernel, layer, nullptr)));
     return;
   }
   convolve_map(step, kernel, layer, general);
@@ -208,10 +217,17 @@ void SparseEngine<T>::run_tiled(const SparseStep& step, SparseKernel<T>& kernel,
     scratch_dense_.resize(static_cast<size_t>(size.size()));
     to = scratch_dense_.data();
   }
-  kernel.tiled->run(reinterpret_cast<const T*>(in), has_negative, reinterpret_cast<T*>(to),
-                    step.pooling ? size.channels : stride, workers_);
+  SparseLayer& layer = layers[kernel.layer];
+  const bool skips = options.rule == PathRule::measured &&
+                     (kernel.left_out >= kWorthTesting || kernel.untested >= kMostUntested);
+  kernel.untested = skips ? 0 : kernel.untested + 1;
+  const int64_t left_out =
+      kernel.tiled->run(reinterpret_cast<const T*>(in), has_negative, reinterpret_cast<T*>(to),
+                        step.pooling ? size.channels : stride, workers_, skips);
+  layer.left_out = static_cast<double>(left_out) / static_cast<double>(kernel.tiled->products());
+  if (skips) kernel.left_out = layer.left_out;
   if (step.pooling && step.pooling->kind == Pooling::Kind::max)
-    pool_maximum(to, size, *step.pooling, size_of(step.output), out, stride);
+    pool_maximum(to, size, *step.pooling, size_of(step.output), out, stride, workers_);
 }
 
 template <class T>
@@ -288,7 +304,8 @@ void SparseEngine<T>::store_folded(const SparseStep& step, SparseKernel<T>& kern
     return average(*step.pooling, kernel.average ? &*kernel.average : nullptr, values.data(), size,
                    step.output);
   const std::span<Dense> pooled = new_dense(step.output);
-  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data(), size.channels);
+  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data(), size.channels,
+               workers_);
 }
 
 template <class T>
@@ -310,88 +327,8 @@ void SparseEngine<T>::store_sums(const SparseStep& step, SparseKernel<T>& kernel
     return average(*step.pooling, kernel.average ? &*kernel.average : nullptr, values.data(), size,
                    step.output);
   const std::span<Dense> pooled = new_dense(step.output);
-  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data(), size.channels);
-}
-
-template <class T>
-void SparseEngine<T>::average(const Pooling& pooling, const CodeRounder* rounder, const Dense* in,
-                              const MapSize& size, ValueId output) {
-  const MapSize out_size = size_of(output);
-  sums_.resize(static_cast<size_t>(out_size.size()));
-  pool_sums(in, size, pooling, out_size, sums_.data());
-  const std::span<Dense> values = new_dense(output);
-  if constexpr (kIsInteger) {
-    rounder->round(sums_, values.data());
-  } else {
-    const float factor = 1.0f / static_cast<float>(pooling.rows * pooling.columns);
-    for (size_t i = 0; i < values.size(); ++i) values[i] = sums_[i] * factor;
-  }
-}
-
-template <class T>
-void SparseEngine<T>::concatenate(const SparseStep& step, GeneralCode& general) {
-  const MapSize size = size_of(step.output);
-  std::vector<std::pair<const Dense*, int64_t>> parts;
-  for (const ValueId id : step.inputs) parts.emplace_back(dense_of(general, id), size_of(id).channels);
-  Dense* to = new_dense(step.output).data();
-  for (int64_t pixel = 0; pixel < size.rows * size.columns; ++pixel) {
-    for (auto& [from, channels] : parts) {
-      to = std::copy_n(from, channels, to);
-      from += channels;
-    }
-  }
-}
-
-template <class T>
-void SparseEngine<T>::run_step(size_t at, GeneralCode& general) {
-  const SparseStep& step = steps_[at];
-  const CodeRounder* const rounder = rounders_[at] ? &*rounders_[at] : nullptr;
-  switch (step.kind) {
-    case SparseStep::Kind::convolution:
-      return convolve(at, general);
-    case SparseStep::Kind::add: {
-      const Dense* const a = dense_of(general, step.inputs[0]);
-      const Dense* const b = dense_of(general, step.inputs[1]);
-      return add(step, rounder, a, b, new_dense(step.output));
-    }
-    case SparseStep::Kind::concat:
-      if (!step.done_by_inputs) concatenate(step, general);
-      return;
-    case SparseStep::Kind::max_pool: {
-      const Dense* const in = dense_of(general, step.inputs[0]);
-      return pool_maximum(in, size_of(step.inputs[0]), *step.pooling, size_of(step.output),
-                          new_dense(step.output).data(), size_of(step.output).channels);
-    }
-    case SparseStep::Kind::average_pool:
-      return average(*step.pooling, rounder, dense_of(general, step.inputs[0]), size_of(step.inputs[0]),
-                     step.output);
-    case SparseStep::Kind::general:
-      break;
-  }
-  for (const size_t n : (*stages_)[step.stages[0]].nodes) {
-    for (const ValueId id : network_->nodes()[n].inputs) {
-      const bool is_inner =
-          id != kNoValue && !general.values().has(id) && !slot(id).has_map && !slot(id).has_dense;
-      if (!is_inner) provide(general, id);
-    }
-  }
-  general.run_stage(step.stages[0]);
-}
-
-template <class T>
-void SparseEngine<T>::run_steps(GeneralCode& general) {
-  const auto start = std::chrono::steady_clock::now();
-  for (Slot& each : slots_) each.has_map = each.has_dense = false;
-  for (size_t at = 0; at < steps_.size(); ++at) {
-    run_step(at, general);
-    if (steps_[at].kind == SparseStep::Kind::general) continue;  // released there
-    for (const size_t stage : steps_[at].stages) {
-      for (const size_t n : (*stages_)[stage].nodes) general.values().release(network_->nodes()[n]);
-    }
-  }
-  for (const ValueId id : network_->outputs()) provide(general, id);
-  other_seconds = seconds_since(start);
-  for (const SparseLayer& layer : layers) other_seconds -= layer.seconds;
+  pool_maximum(values.data(), size, *step.pooling, size_of(step.output), pooled.data(), size.channels,
+               workers_);
 }
 
 template class SparseEngine<uint8_t>;

@@ -52,6 +52,8 @@ struct SparseKernel {
   int64_t fold = 1;
   std::vector<int64_t> readers;  // folded: outputs that read each input pixel, to count products
   size_t layer = 0;
+  double left_out = 1;  // the share of products that tiles left out when they last asked
+  int untested = 0;     // inputs since
 };
 
 template <class T>
@@ -129,6 +131,7 @@ class SparseEngine : public SparseNetwork::Engine {
   std::vector<T> scratch_;
   std::vector<Dense> scratch_dense_;
   RowWorkers workers_;
+  double usual_seconds_ = 1;  // the shortest run so far
 };
 
 // The two engines.

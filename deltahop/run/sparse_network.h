@@ -38,6 +38,7 @@ struct SparseLayer {
   ConvolutionPath path = ConvolutionPath::dense;
   int64_t inputs = 0, zeros = 0;
   int64_t dense_macs = 0, executed_macs = 0;  // executed: products of inputs that are not zero, or all
+  double left_out = 0;  // the share of its products that dense tiles left out: whole rows of zeros
   int64_t weight_bytes = 0, input_bytes = 0, output_bytes = 0;  // as they lie in memory
   double seconds = 0;
   double zero_share() const {
@@ -73,7 +74,8 @@ class SparseNetwork {
   // Convolutions that can skip zeros, in order.
   const std::vector<SparseLayer>& layers() const;
   void set_break_even(size_t layer, double zero_share);
-  // Random maps with these shares of zeros through the layer's own weights, both paths in turn; medians.
+  // Random maps with these shares of zeros through the layer's own weights, both paths in turn; the second fastest of the
+  // rounds.
   BreakEvenCurve measure(size_t layer, const std::vector<double>& zero_shares);
   // Nodes that run in general code, and why nothing else was possible is their operator.
   const std::vector<std::string>& general_nodes() const;

@@ -7,6 +7,7 @@
 
 #include "deltahop/base/random.h"
 #include "deltahop/kernels/conv2d.h"
+#include "deltahop/kernels/sparse_blocks.h"
 #include "deltahop/network/integer_rule.h"
 #include "deltahop/run/dense_maps.h"
 #include "deltahop/run/fold_columns.h"
@@ -86,6 +87,103 @@ TEST(SparseNetwork, ThePathFollowsTheZerosOfTheInputAtHand) {
   inputs[0].values<float>()[7] = -1;
   network.run(inputs);
   EXPECT_TRUE(network.layers()[0].offset_input);
+}
+
+// A picture of 8 rows of 28 pixels whose lower rows are zero: kernels of 3 rows that see only those are left
+// out.
+TEST(SparseNetwork, TilesLeaveOutWhatIsZeroAndGiveTheExecutorsCodes) {
+  if (!sparse_blocks::has_byte_products()) GTEST_SKIP() << "this processor has no byte products";
+  Random random(8);
+  NetworkBuilder builder("rows");
+  const ValueId x = builder.input("x", DataType::float32, {1, 2, 8, 28});
+  const ValueId w = builder.constant("w", random_weights(random, {8, 2, 3, 1}));
+  builder.output(builder.node("Relu", "relu", {builder.node("Conv", "conv", {x, w})[0]})[0]);
+  IntegerModel model{builder.build(), {8, 8, Rounding::half_even, Overflow::saturate}, {}, {}};
+  for (const ValueId id : values_with_formats(model.network)) model.formats[id] = {8, 5, true};
+  SparseNetwork network(model, {.count_macs = true});
+  const IntegerExecutor executor(model);
+  std::vector<Tensor> inputs;
+  inputs.emplace_back(DataType::float32, Shape{1, 2, 8, 28});
+  for (const int64_t filled : {8, 3, 0, 8, 5}) {
+    for (int64_t i = 0; i < inputs[0].size(); ++i) {
+      inputs[0].values<float>()[static_cast<size_t>(i)] =
+          i / 28 % 8 < filled ? static_cast<float>(random.uniform(0.1, 3)) : 0.0f;
+    }
+    for (const PathRule rule : {PathRule::dense, PathRule::measured}) {
+      network.set_rule(rule);
+      EXPECT_EQ(network.run(inputs).codes, executor.run(inputs, {}).codes);
+      if (rule == PathRule::dense) {
+        EXPECT_EQ(network.layers()[0].left_out, 0);
+      }
+    }
+    if (filled == 8) {
+      EXPECT_EQ(network.layers()[0].left_out, 0);
+    }
+    if (filled == 3) {  // the second input; kernel rows in rows 3 to 7: 1 + 2 + 3 + 3 + 3 + 3 of 6 * 3
+      // After an input without a zero nothing is asked for a while.
+      EXPECT_EQ(network.layers()[0].left_out, 0);
+      for (int i = 0; i < 16; ++i) network.run(inputs);
+      EXPECT_DOUBLE_EQ(network.layers()[0].left_out, 12.0 / 18);
+      EXPECT_EQ(network.layers()[0].executed_macs, network.layers()[0].dense_macs / 3);
+    }
+    if (filled == 0) {
+      EXPECT_EQ(network.layers()[0].left_out, 1);
+      EXPECT_EQ(network.layers()[0].executed_macs, 0);
+    }
+  }
+}
+
+// The shortcut of ResNet-20: every second pixel, zeros for half of the channels, added to a convolution.
+TEST(SparseNetwork, AShortcutOfSlicesAndPaddingRunsWithoutGeneralCode) {
+  Random random(6);
+  NetworkBuilder builder("shortcut");
+  const ValueId x = builder.input("x", DataType::float32, {1, 3, 8, 8});
+  const auto constant = [&](const char* name, std::vector<int64_t> values) {
+    Tensor tensor(DataType::int64, {static_cast<int64_t>(values.size())});
+    std::copy(values.begin(), values.end(), tensor.values<int64_t>().begin());
+    return builder.constant(name, std::move(tensor));
+  };
+  const ValueId every_second = builder.node("Slice", "every_second",
+                                            {x, constant("starts", {0, 0}), constant("ends", {8, 8}),
+                                             constant("axes", {2, 3}), constant("steps", {2, 2})})[0];
+  const ValueId padded =
+      builder.node("Pad", "pad", {every_second, constant("pads", {0, 1, 0, 0, 0, 2, 0, 0})})[0];
+  const ValueId w = builder.constant("w", random_weights(random, {6, 3, 3, 3}));
+  const std::vector<int64_t> pads(4, 1), strides(2, 2);
+  const ValueId sums = builder.node("Conv", "conv", {x, w}, {{"pads", pads}, {"strides", strides}})[0];
+  const ValueId sum = builder.node("Relu", "relu", {builder.node("Add", "add", {sums, padded})[0]})[0];
+  const std::vector<int64_t> order = {0, 2, 3, 1};
+  builder.output(builder.node("Transpose", "transposed", {sum}, {{"perm", order}})[0]);
+  IntegerModel model{builder.build(), {8, 8, Rounding::half_even, Overflow::saturate}, {}, {}};
+  for (const ValueId id : values_with_formats(model.network)) model.formats[id] = {8, 5, true};
+  const Network& made = model.network;
+  const IntegerExecutor executor(model);
+  SparseNetwork network(model, {});
+  EXPECT_TRUE(network.general_nodes().empty());
+  SparseNetwork floats(made, {});
+  EXPECT_TRUE(floats.general_nodes().empty());
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    std::vector<Tensor> inputs = picture(seed);
+    for (float& value : inputs[0].values<float>()) value -= 1;
+    EXPECT_EQ(network.run(inputs).codes, executor.run(inputs, {}).codes);
+    const Tensor wanted = execute(made, inputs, {})[0], got = floats.run(inputs).values[0];
+    for (size_t i = 0; i < static_cast<size_t>(wanted.size()); ++i)
+      ASSERT_NEAR(got.values<float>()[i], wanted.values<float>()[i], 1e-5);
+  }
+}
+
+TEST(MovedCodes, RunsAreAsLongAsChannelsLieBesideEachOther) {
+  NetworkBuilder builder("pad");
+  const ValueId x = builder.input("x", DataType::float32, {1, 4, 2, 1});
+  Tensor pads(DataType::int64, {8});
+  const std::vector<int64_t> amounts = {0, 1, 0, 0, 0, 2, 0, 0};
+  std::copy(amounts.begin(), amounts.end(), pads.values<int64_t>().begin());
+  builder.output(builder.node("Pad", "pad", {x, builder.constant("pads", pads)})[0]);
+  const Network network = builder.build();
+  const auto moves = moves_of(network, network.nodes().back());
+  ASSERT_TRUE(moves.has_value());
+  EXPECT_TRUE(moves->fills);
+  EXPECT_EQ(moves->runs, (std::vector<MovedRun>{{0, 1, 4}, {4, 8, 4}}));  // 4 of 7 channels, two pixels
 }
 
 TEST(FoldColumns, FoldedWeightsGiveNeighbouringColumnsAsChannels) {

@@ -85,6 +85,7 @@ class Planner {
     if (is(s, "Add")) step = addition(s);
     if (is(s, "Concat")) step = concatenation(s);
     if (is(s, "MaxPool") || is(s, "AveragePool") || is(s, "GlobalAveragePool")) step = pool(s);
+    if (!step) step = move(s);
     return step ? std::move(*step) : general(s);
   }
 
@@ -198,10 +199,26 @@ class Planner {
     return step;
   }
 
+  std::optional<SparseStep> move(size_t s) const {
+    const Node& node = first_node(s);
+    if (stages_[s].nodes.size() != 1 || node.inputs.empty() || !fits(node.inputs[0]) ||
+        !fits(node.outputs[0]) || !rules_.same_format(node.inputs[0], node.outputs[0]))
+      return std::nullopt;
+    auto moves = moves_of(network_, node);
+    if (!moves) return std::nullopt;
+    SparseStep step;
+    step.kind = SparseStep::Kind::move;
+    step.stages = {s};
+    step.inputs = {node.inputs[0]};
+    step.output = node.outputs[0];
+    step.moves = std::move(*moves);
+    return step;
+  }
+
   void mark_nonnegative(const SparseStep& step) {
     bool nonnegative = step.relu;
     const bool passes = step.kind == SparseStep::Kind::concat || step.kind == SparseStep::Kind::max_pool ||
-                        step.kind == SparseStep::Kind::average_pool;
+                        step.kind == SparseStep::Kind::average_pool || step.kind == SparseStep::Kind::move;
     if (passes) {
       nonnegative = std::all_of(step.inputs.begin(), step.inputs.end(),
                                 [&](ValueId id) { return nonnegative_[static_cast<size_t>(id)]; });

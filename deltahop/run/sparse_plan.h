@@ -10,6 +10,7 @@
 
 #include "deltahop/kernels/sparse_conv2d.h"
 #include "deltahop/network/stage.h"
+#include "deltahop/run/moved_codes.h"
 
 namespace deltahop {
 
@@ -23,12 +24,13 @@ struct MapSize {
 std::optional<MapSize> map_size(const Network& network, ValueId value);
 
 struct SparseStep {
-  enum class Kind { convolution, add, concat, max_pool, average_pool, general };
+  enum class Kind { convolution, add, concat, max_pool, average_pool, move, general };
   Kind kind = Kind::general;
   std::vector<size_t> stages;   // that are done with this step, in order
   std::vector<ValueId> inputs;  // maps
   ValueId output = kNoValue;
   bool relu = false;
+  Moves moves;                     // of `move`
   std::optional<Pooling> pooling;  // of max_pool and average_pool, and what follows a convolution
 
   // Convolutions: their first stage holds the weights. A fully connected layer behind a Flatten is the
