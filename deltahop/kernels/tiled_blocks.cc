@@ -154,21 +154,44 @@ void largest_floats(const float* const* from, size_t sources, int64_t count, flo
   largest_of(from, sources, count, to);
 }
 
+// One window that lies inside of its row.
+template <int64_t kLanes, class T>
+HWY_INLINE int64_t largest_inside(const T* from, const NeighbourRow<T>& row, int64_t k, T* to) {
+  const hn::CappedTag<T, kLanes> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; k + lanes <= row.channels; k += lanes) {
+    auto best = hn::LoadU(d, from + k);
+    for (int64_t x = 1; x < row.window; ++x) best = hn::Max(best, hn::LoadU(d, from + x * row.channels + k));
+    hn::StoreU(best, d, to + k);
+  }
+  return k;
+}
 template <class T>
-HWY_ATTR void largest_neighbours(const NeighbourRow<T>& row) {
-  constexpr int64_t kMost = 16;  // pixels at once
+HWY_INLINE void largest_inside(const T* from, const NeighbourRow<T>& row, T* to) {
+  int64_t k = largest_inside<64>(from, row, 0, to);
+  k = largest_inside<16>(from, row, k, to);
+  k = largest_inside<4>(from, row, k, to);
+  for (; k < row.channels; ++k) {
+    T best = from[k];
+    for (int64_t x = 1; x < row.window; ++x) best = std::max(best, from[x * row.channels + k]);
+    to[k] = best;
+  }
+}
+
+template <class T>
+HWY_ATTR void largest_neighbours(const NeighbourRow<T>& given) {
+  const NeighbourRow<T> row = given;  // what is stored may alias everything, but not this
   for (int64_t q = 0; q < row.out_columns; ++q) {
     const int64_t left = q * row.step - row.before;
-    int64_t begin = std::max<int64_t>(left, 0);
-    const int64_t end = std::min(left + row.window, row.columns);
     T* const to = row.to + q * row.stride;
-    for (bool is_first = true; begin < end; is_first = false) {
-      const T* from[kMost + 1];
-      size_t sources = 0;
-      if (!is_first) from[sources++] = to;
-      for (int64_t i = 0; i < kMost && begin < end; ++i) from[sources++] = row.from + begin++ * row.channels;
-      largest_of(from, sources, row.channels, to);
+    if (left >= 0 && left + row.window <= row.columns) {
+      largest_inside(row.from + left * row.channels, row, to);
+      continue;
     }
+    NeighbourRow<T> cut = row;
+    const int64_t begin = std::max<int64_t>(left, 0);
+    cut.window = std::min(left + row.window, row.columns) - begin;
+    if (cut.window > 0) largest_inside(row.from + begin * row.channels, cut, to);
   }
 }
 void neighbouring_codes(const NeighbourRow<int8_t>& row) { largest_neighbours(row); }

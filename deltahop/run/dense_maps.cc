@@ -13,9 +13,19 @@ constexpr int64_t kLargestTable = int64_t{1} << 16;
 constexpr double kSecondsPerByte = 0.1e-9;  // of pooling, about: only for whether threads are worth it
 constexpr int64_t kTile = 16;               // of a transposition
 
+// A row, or the three of a picture in colours: their number known to the compiler.
+template <int kRows, class In, class Out>
+void transpose_few(const In* in, int64_t columns, Out* out) {
+  for (int64_t c = 0; c < columns; ++c) {
+    for (int r = 0; r < kRows; ++r) out[c * kRows + r] = static_cast<Out>(in[r * columns + c]);
+  }
+}
+
 // in: [rows, columns] to out: [columns, rows], converted.
 template <class In, class Out>
 void transpose(const In* in, int64_t rows, int64_t columns, Out* out) {
+  if (rows == 1 || columns == 1) return transpose_few<1>(in, rows * columns, out);
+  if (rows == 3) return transpose_few<3>(in, columns, out);
   for (int64_t r0 = 0; r0 < rows; r0 += kTile) {
     for (int64_t c = 0; c < columns; ++c) {
       const int64_t end = std::min(r0 + kTile, rows);
