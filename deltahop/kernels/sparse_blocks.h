@@ -53,8 +53,9 @@ struct ListPlace {
 
 // The sums of a row of outputs over some taps:
 //   sums[64 * o + k] (+)= values[i] * weights[t * tap_weights + offsets[i] + k]
-// for k < 64, all taps t and all i of the list at lists[o * step + taps[t]].
-// W: int8_t (byte products), int16_t (without them) or float.
+// for k < 64, all taps t and all i of the list at lists[o * step + taps[t]]. Byte products may take two
+// blocks of out channels at once: rows hold 128 weights then, and begin at twice their offsets. W: int8_t
+// (byte products), int16_t (without them) or float.
 template <class T, class W, class Sum>
 struct Pass {
   const ListPlace* lists = nullptr;
@@ -65,6 +66,7 @@ struct Pass {
   const uint16_t* offsets = nullptr;
   const W* weights = nullptr;
   Sum* sums = nullptr;
+  Sum* others = nullptr;     // of the second block, where there are two
   bool is_first = false;     // the sums begin at zero
   const W* ahead = nullptr;  // asked for meanwhile, some lines with each output: the weights of the next taps
   int64_t lines_ahead = 0;   // with each output

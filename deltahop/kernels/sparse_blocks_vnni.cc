@@ -38,48 +38,107 @@ bool has_byte_products() { return (hwy::SupportedTargets() & HWY_AVX3_DL) != 0; 
 
 namespace vnni {
 
+namespace {
+
+// The row of weights at base + kScale * offset + kPlace. Written out, because compilers fold such a load into
+// both instructions that use it and add the base for each row: loads and instructions are what the loop below
+// waits for.
+template <int kScale, int kPlace>
+DELTAHOP_VNNI_INLINE __m512i row_of(const int8_t* base, uint64_t offset) {
+  __m512i row;
+  asm("vmovdqa64 %c3(%1,%2,%c4), %0" : "=v"(row) : "r"(base), "r"(offset), "i"(kPlace), "i"(kScale));
+  return row;
+}
+
+// Where the rows of four activations begin.
+struct FourRows {
+  const int8_t* base;
+  uint64_t a, b, c, d;
+};
+
 // Four rows interleaved by bytes give the products of out channels 0..15, 16..31, 32..47 and 48..63, because
 // rows lie in the order of byte_of_row.
-DELTAHOP_VNNI_TARGET void run(const Pass<uint8_t, int8_t, int32_t>& pass) {
-  const char* ahead = reinterpret_cast<const char*>(pass.ahead);
-  const ListPlace* lists = pass.lists;
-  int32_t* sums = pass.sums;
-  for (int64_t output = pass.outputs; output > 0; --output, lists += pass.step, sums += kBlock) {
-    __m512i sum[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      sum[i] = pass.is_first ? _mm512_setzero_si512() : _mm512_load_si512(sums + 16 * i);
-    }
-    for (int64_t line = 0; line < pass.lines_ahead; ++line, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
-    const int8_t* weights = pass.weights;
-    for (int64_t t = 0; t < pass.tap_count; ++t, weights += pass.tap_weights) {
-      // The pass is read again here, from memory: g++ 12 would keep it in vector registers, whose moves wait
-      // behind all products under way, and the next list's loads with them (a third slower).
-      asm volatile("" ::: "memory");
-      const ListPlace list = lists[pass.taps[t]];
-      const uint8_t* values = pass.values + list.begin;
-      const uint16_t* offsets = pass.offsets + list.begin;
+template <int kScale, int kPlace>
+DELTAHOP_VNNI_INLINE void add_products(__m512i (&sum)[4], const FourRows& rows, __m512i x) {
+  const __m512i a = row_of<kScale, kPlace>(rows.base, rows.a), b = row_of<kScale, kPlace>(rows.base, rows.b);
+  const __m512i c = row_of<kScale, kPlace>(rows.base, rows.c), d = row_of<kScale, kPlace>(rows.base, rows.d);
+  const __m512i ab0 = _mm512_unpacklo_epi8(a, b), ab1 = _mm512_unpackhi_epi8(a, b);
+  const __m512i cd0 = _mm512_unpacklo_epi8(c, d), cd1 = _mm512_unpackhi_epi8(c, d);
+  sum[0] = _mm512_dpbusd_epi32(sum[0], x, _mm512_unpacklo_epi16(ab0, cd0));
+  sum[1] = _mm512_dpbusd_epi32(sum[1], x, _mm512_unpackhi_epi16(ab0, cd0));
+  sum[2] = _mm512_dpbusd_epi32(sum[2], x, _mm512_unpacklo_epi16(ab1, cd1));
+  sum[3] = _mm512_dpbusd_epi32(sum[3], x, _mm512_unpackhi_epi16(ab1, cd1));
+}
+
+template <int kBlocks>
+DELTAHOP_VNNI_INLINE void add_list(__m512i (&sum)[kBlocks][4], const Pass<uint8_t, int8_t, int32_t>& pass,
+                                   const ListPlace& list, const int8_t* weights) {
+  const uint8_t* const values = pass.values + list.begin;
+  const uint16_t* const offsets = pass.offsets + list.begin;
 #pragma GCC unroll 2
-      for (uint32_t group = list.groups; group > 0; --group, values += 4, offsets += 4) {
-        // Loads are what the loop waits for: the four offsets come with one.
-        uint64_t four;
-        std::memcpy(&four, offsets, sizeof four);
-        const __m512i a = _mm512_load_si512(weights + (four & 0xffff));
-        const __m512i b = _mm512_load_si512(weights + _bextr_u64(four, 16, 16));
-        const __m512i c = _mm512_load_si512(weights + _bextr_u64(four, 32, 16));
-        const __m512i d = _mm512_load_si512(weights + (four >> 48));
-        const __m512i ab0 = _mm512_unpacklo_epi8(a, b), ab1 = _mm512_unpackhi_epi8(a, b);
-        const __m512i cd0 = _mm512_unpacklo_epi8(c, d), cd1 = _mm512_unpackhi_epi8(c, d);
-        const __m512i x = four_bytes(values);
-        sum[0] = _mm512_dpbusd_epi32(sum[0], x, _mm512_unpacklo_epi16(ab0, cd0));
-        sum[1] = _mm512_dpbusd_epi32(sum[1], x, _mm512_unpackhi_epi16(ab0, cd0));
-        sum[2] = _mm512_dpbusd_epi32(sum[2], x, _mm512_unpacklo_epi16(ab1, cd1));
-        sum[3] = _mm512_dpbusd_epi32(sum[3], x, _mm512_unpackhi_epi16(ab1, cd1));
+  for (uint64_t group = 0; group < list.groups; ++group) {
+    uint64_t four;
+    std::memcpy(&four, offsets + 4 * group, sizeof four);
+    const FourRows rows{weights, four & 0xffff, _bextr_u64(four, 16, 16), _bextr_u64(four, 32, 16),
+                        four >> 48};
+    const __m512i x = four_bytes(values + 4 * group);
+    add_products<kBlocks, 0>(sum[0], rows, x);
+    if constexpr (kBlocks == 2) add_products<kBlocks, kBlock>(sum[1], rows, x);
+  }
+}
+
+// Asks for the lines that are due with an output, at least one; returns the next.
+DELTAHOP_VNNI_INLINE const char* ask(const char* line, int64_t lines) {
+  _mm_prefetch(line, _MM_HINT_T1);
+  for (const char* const last = line + 64 * (lines - 1); line != last;) {
+    line += 64;
+    _mm_prefetch(line, _MM_HINT_T1);
+  }
+  return line + 64;
+}
+
+// One tap, or as many as there are.
+template <int kBlocks, bool kOneTap>
+DELTAHOP_VNNI_TARGET void run_blocks(const Pass<uint8_t, int8_t, int32_t>& pass) {
+  const char* ahead = reinterpret_cast<const char*>(pass.ahead);
+  const ListPlace* lists = pass.lists + (kOneTap ? pass.taps[0] : 0);
+  int32_t* sums = pass.sums;
+  const int64_t others = kBlocks == 2 ? pass.others - sums : 0;
+  for (const int32_t* const end = sums + pass.outputs * kBlock; sums != end; sums += kBlock) {
+    __m512i sum[kBlocks][4];
+#pragma GCC unroll 8
+    for (int i = 0; i < 4 * kBlocks; ++i) {
+      const int32_t* const from = sums + i / 4 * others + 16 * (i % 4);
+      sum[i / 4][i % 4] = pass.is_first ? _mm512_setzero_si512() : _mm512_load_si512(from);
+    }
+    ahead = ask(ahead, pass.lines_ahead);
+    // The pass is read again here, from memory: g++ 12 would keep it in vector registers, whose moves wait
+    // behind all products under way, and the next list's loads with them (a third slower).
+    asm volatile("" ::: "memory");
+    const int8_t* weights = pass.weights;
+    if constexpr (kOneTap) {
+      add_list<kBlocks>(sum, pass, *lists, weights);
+    } else {
+      for (int64_t t = 0; t < pass.tap_count; ++t, weights += pass.tap_weights) {
+        asm volatile("" ::: "memory");
+        add_list<kBlocks>(sum, pass, lists[pass.taps[t]], weights);
       }
     }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) _mm512_store_si512(sums + 16 * i, sum[i]);
+    lists += pass.step;
+#pragma GCC unroll 8
+    for (int i = 0; i < 4 * kBlocks; ++i) {
+      _mm512_store_si512(sums + i / 4 * others + 16 * (i % 4), sum[i / 4][i % 4]);
+    }
   }
+}
+
+}  // namespace
+
+void run(const Pass<uint8_t, int8_t, int32_t>& pass) {
+  if (pass.others == nullptr) {
+    return pass.tap_count == 1 ? run_blocks<1, true>(pass) : run_blocks<1, false>(pass);
+  }
+  return pass.tap_count == 1 ? run_blocks<2, true>(pass) : run_blocks<2, false>(pass);
 }
 
 namespace {

@@ -37,6 +37,14 @@ struct SparseConvolution<T>::State {
   bool has_bytes = kIsInteger && sparse_blocks::has_byte_products();
 
   int64_t blocks() const { return (shape.out_channels + kBlock - 1) / kBlock; }
+  // Blocks that are summed together.
+  int64_t together(ConvolutionPath path) const {
+    return path == ConvolutionPath::sparse ? sparse_blocks::SparsePath<T>::blocks_together(shape, has_bytes)
+                                           : 1;
+  }
+  std::vector<Strip> strips(const MaximumPooling& pooled, ConvolutionPath path, int threads) const {
+    return sparse_blocks::cut_into_strips(shape, pooled, together(path) * kBlock, sizeof(Sum), threads);
+  }
   // Calls finish(sums, block, strip, scratch) with the sums of every block and strip.
   template <class Finish>
   void for_each_strip(const CompressedMap<T>& input, const std::vector<Strip>& strips, RowWorkers& workers,
@@ -147,7 +155,7 @@ void SparseConvolution<T>::State::for_each_strip(const CompressedMap<T>& input,
   DELTAHOP_CHECK(input.rows() == shape.in_rows && input.columns() == shape.in_columns &&
                  input.channels() == shape.in_channels);
   if (path == ConvolutionPath::sparse) {
-    if (!sparse) sparse.emplace(shape, weights);
+    if (!sparse) sparse.emplace(shape, weights, has_bytes);
     sparse->prepare(input, workers);
   } else {
     if (!dense) dense.emplace(shape, weights);
@@ -156,18 +164,21 @@ void SparseConvolution<T>::State::for_each_strip(const CompressedMap<T>& input,
   if (scratch.size() < static_cast<size_t>(workers.threads())) {
     scratch.resize(static_cast<size_t>(workers.threads()));
   }
-  const int64_t count = static_cast<int64_t>(strips.size());
-  sparse_blocks::for_each(workers, blocks() * count, [&](int64_t i, int piece) {
-    const int64_t block = i / count;
-    const size_t at = static_cast<size_t>(i % count);
+  const int64_t count = static_cast<int64_t>(strips.size()), each = together(path);
+  sparse_blocks::for_each(workers, (blocks() + each - 1) / each * count, [&](int64_t i, int piece) {
+    const int64_t unit = i / count;
+    const Strip& strip = strips[static_cast<size_t>(i % count)];
+    const int64_t size = (strip.end - strip.begin) * shape.out_columns * kBlock;
     Scratch& mine = scratch[static_cast<size_t>(piece)];
-    Sum* const sums = mine.sums.reserve((strips[at].end - strips[at].begin) * shape.out_columns * kBlock);
+    Sum* const sums = mine.sums.reserve(each * size);
     if (path == ConvolutionPath::sparse) {
-      sparse->sum(block, strips[at], sums);
+      sparse->sum(unit, strip, sums);
     } else {
-      dense->sum(block, strips[at], sums, mine.places);
+      dense->sum(unit, strip, sums, mine.places);
     }
-    finish(sums, block, strips[at], mine);
+    for (int64_t block = unit * each; block < std::min((unit + 1) * each, blocks()); ++block) {
+      finish(sums + (block - unit * each) * size, block, strip, mine);
+    }
   });
 }
 
@@ -207,8 +218,7 @@ void SparseConvolution<T>::run(const CompressedMap<T>& input, CompressedMap<T>& 
   DELTAHOP_CHECK(first_channel % kBlock == 0 && output.channels() >= first_channel + out_channels());
   DELTAHOP_CHECK(output.rows() == out_rows() && output.columns() == out_columns());
   DELTAHOP_CHECK(&input != &output);
-  const auto strips =
-      sparse_blocks::cut_into_strips(state.shape, state.pooling, sizeof(Sum), workers.threads());
+  const auto strips = state.strips(state.pooling, path, workers.threads());
   state.for_each_strip(
       input, strips, workers, path,
       [&](const Sum* sums, int64_t block, const Strip& strip, typename State::Scratch& mine) {
@@ -223,7 +233,7 @@ void SparseConvolution<T>::sums(const CompressedMap<T>& input, std::span<Sum> su
   const ConvolutionShape& shape = state.shape;
   DELTAHOP_CHECK(static_cast<int64_t>(sums.size()) ==
                  shape.out_rows * shape.out_columns * shape.out_channels);
-  const auto strips = sparse_blocks::cut_into_strips(shape, {}, sizeof(Sum), workers.threads());
+  const auto strips = state.strips({}, path, workers.threads());
   state.for_each_strip(input, strips, workers, path,
                        [&](const Sum* from, int64_t block, const Strip& strip, typename State::Scratch&) {
                          const int64_t first = block * kBlock;

@@ -15,30 +15,37 @@ constexpr int64_t kTapBytes = 24 << 10;
 }  // namespace
 
 template <class T>
-SparsePath<T>::SparsePath(const ConvolutionShape& shape, std::span<const Weight> weights) : shape_(shape) {
+int64_t SparsePath<T>::blocks_together(const ConvolutionShape& shape, bool has_bytes) {
+  return std::is_same_v<T, uint8_t> && has_bytes && shape.groups == 1 ? 2 : 1;
+}
+
+template <class T>
+SparsePath<T>::SparsePath(const ConvolutionShape& shape, std::span<const Weight> weights, bool has_bytes)
+    : shape_(shape), has_bytes_(has_bytes) {
   const int64_t taps = shape.kernel_rows * shape.kernel_columns;
   ChannelRange last{-1, -1};
-  for (int64_t first = 0; first < shape.out_channels; first += kBlock) {
+  const int64_t together = blocks_together(shape, has_bytes) * kBlock;
+  for (int64_t first = 0; first < shape.out_channels; first += together) {
     const ChannelRange range = channels_read(shape, first / kBlock);
-    Block block = blocks_.empty() ? Block{} : blocks_.back();
+    Unit unit = units_.empty() ? Unit{} : units_.back();
     if (range != last) {  // without groups all blocks read the same
-      block.first_chunk = chunks_.size();
+      unit.first_chunk = chunks_.size();
       for (int64_t c = range.begin; c < range.end; c += kChunk<T>) {
         chunks_.emplace_back().channels = {c, std::min(c + kChunk<T>, range.end)};
       }
-      block.chunks = chunks_.size() - block.first_chunk;
+      unit.chunks = chunks_.size() - unit.first_chunk;
       last = range;
     }
-    block.weights = weight_count_;
-    weight_count_ += range.size() * taps * kBlock;
-    blocks_.push_back(block);
+    unit.channels = shape.out_channels - first > kBlock ? together : kBlock;
+    unit.weights = weight_count_;
+    weight_count_ += range.size() * taps * unit.channels;
+    units_.push_back(unit);
   }
   int64_t places[kBlock];
   for (int64_t k = 0; k < kBlock; ++k) places[k] = k;
   if constexpr (std::is_same_v<T, float>) {
     pack(weights, places, floats_);
-  } else if (has_byte_products()) {
-    has_bytes_ = true;
+  } else if (has_bytes) {
     for (int64_t k = 0; k < kBlock; ++k) places[k] = delta_columns::byte_of_row(k);
     pack(weights, places, bytes_);
   } else {
@@ -60,17 +67,19 @@ void SparsePath<T>::pack(std::span<const Weight> weights, const int64_t (&places
   W* const to = packed.reserve(weight_count_);
   std::fill(to, to + weight_count_, W{0});
   const int64_t taps = shape_.kernel_rows * shape_.kernel_columns, ins = shape_.in_channels_per_group();
+  const int64_t together = blocks_together(shape_, has_bytes_) * kBlock;
   for (int64_t k = 0; k < shape_.out_channels; ++k) {
-    const Block& block = blocks_[static_cast<size_t>(k / kBlock)];
-    const int64_t range_begin = chunks_[block.first_chunk].channels.begin;
+    const Unit& unit = units_[static_cast<size_t>(k / together)];
+    const int64_t place = k % together / kBlock * kBlock + places[k % kBlock];
+    const int64_t range_begin = chunks_[unit.first_chunk].channels.begin;
     const int64_t first = k / shape_.out_channels_per_group() * ins;
     for (int64_t c = 0; c < ins; ++c) {
       const int64_t in_range = first + c - range_begin, in_chunk = in_range % kChunk<T>;
       const ChannelRange& chunk =
-          chunks_[block.first_chunk + static_cast<size_t>(in_range / kChunk<T>)].channels;
-      W* const row = to + block.weights + ((in_range - in_chunk) * taps + in_chunk) * kBlock;
+          chunks_[unit.first_chunk + static_cast<size_t>(in_range / kChunk<T>)].channels;
+      W* const row = to + unit.weights + ((in_range - in_chunk) * taps + in_chunk) * unit.channels;
       for (int64_t tap = 0; tap < taps; ++tap) {
-        row[tap * chunk.size() * kBlock + places[k % kBlock]] =
+        row[tap * chunk.size() * unit.channels + place] =
             weights[static_cast<size_t>((k * ins + c) * taps + tap)];
       }
     }
@@ -86,34 +95,45 @@ void SparsePath<T>::prepare(const CompressedMap<T>& map, RowWorkers& workers) {
 }
 
 template <class T>
-void SparsePath<T>::sum(int64_t block, const Strip& strip, Sum* sums) const {
-  const Block& from = blocks_[static_cast<size_t>(block)];
-  int64_t weights = from.weights;
-  for (size_t i = 0; i < from.chunks; ++i) {
-    const Chunk& chunk = chunks_[from.first_chunk + i];
-    if constexpr (std::is_same_v<T, float>) {
-      run_chunk(chunk, floats_.data() + weights, strip, sums, i == 0);
-    } else if (has_bytes_) {
-      run_chunk(chunk, bytes_.data() + weights, strip, sums, i == 0);
-    } else {
-      run_chunk(chunk, words_.data() + weights, strip, sums, i == 0);
-    }
-    weights += chunk.channels.size() * static_cast<int64_t>(taps_.size()) * kBlock;
+void SparsePath<T>::sum(int64_t index, const Strip& strip, Sum* sums) const {
+  const Unit& unit = units_[static_cast<size_t>(index)];
+  if constexpr (std::is_same_v<T, float>) {
+    run_unit(unit, floats_.data(), strip, sums);
+  } else if (has_bytes_) {
+    run_unit(unit, bytes_.data(), strip, sums);
+  } else {
+    run_unit(unit, words_.data(), strip, sums);
+  }
+}
+
+template <class T>
+template <class W>
+void SparsePath<T>::run_unit(const Unit& unit, const W* weights, const Strip& strip, Sum* sums) const {
+  Pass<T, W, Sum> pass;
+  pass.outputs = shape_.out_columns;
+  pass.step = shape_.stride_columns;
+  pass.sums = sums;
+  if (unit.channels > kBlock) pass.others = sums + (strip.end - strip.begin) * shape_.out_columns * kBlock;
+  pass.is_first = true;
+  pass.weights = weights + unit.weights;
+  for (size_t i = 0; i < unit.chunks; ++i) {
+    const Chunk& chunk = chunks_[unit.first_chunk + i];
+    pass.tap_weights = chunk.channels.size() * unit.channels;
+    run_chunk(chunk, strip, pass);
+    pass.weights += pass.tap_weights * static_cast<int64_t>(taps_.size());
+    pass.is_first = false;
   }
 }
 
 // Some taps together, whose weights fit the first-level cache.
 template <class T>
 template <class W>
-void SparsePath<T>::run_chunk(const Chunk& chunk, const W* weights, const Strip& strip, Sum* sums,
-                              bool is_first) const {
+void SparsePath<T>::run_chunk(const Chunk& chunk, const Strip& strip, Pass<T, W, Sum> pass) const {
   constexpr int64_t kLine = 64 / sizeof(W);
   const int64_t taps = static_cast<int64_t>(taps_.size());
   const int64_t outputs = (strip.end - strip.begin) * shape_.out_columns;
-  Pass<T, W, Sum> pass;
-  pass.outputs = shape_.out_columns;
-  pass.step = shape_.stride_columns;
-  pass.tap_weights = chunk.channels.size() * kBlock;
+  const W* const weights = pass.weights;
+  Sum *const sums = pass.sums, *const others = pass.others;
   pass.values = chunk.lists.values();
   pass.offsets = chunk.lists.offsets();
   const int64_t together =
@@ -122,13 +142,14 @@ void SparsePath<T>::run_chunk(const Chunk& chunk, const W* weights, const Strip&
     pass.taps = taps_.data() + tap;
     pass.tap_count = std::min(together, taps - tap);
     pass.weights = weights + tap * pass.tap_weights;
-    pass.is_first = is_first && tap == 0;
     // The weights of the next taps lie behind these.
     pass.ahead = pass.weights + pass.tap_count * pass.tap_weights;
     pass.lines_ahead = (pass.tap_count * pass.tap_weights / kLine + outputs - 1) / outputs;
     for (int64_t p = strip.begin; p < strip.end; ++p) {
+      const int64_t first = (p - strip.begin) * shape_.out_columns * kBlock;
       pass.lists = chunk.lists.places() + p * shape_.stride_rows * chunk.lists.columns();
-      pass.sums = sums + (p - strip.begin) * shape_.out_columns * kBlock;
+      pass.sums = sums + first;
+      if (others != nullptr) pass.others = others + first;
       if constexpr (std::is_same_v<W, int8_t>) {
         vnni::run(pass);
       } else {
@@ -136,6 +157,7 @@ void SparsePath<T>::run_chunk(const Chunk& chunk, const W* weights, const Strip&
       }
       pass.ahead += pass.outputs * pass.lines_ahead * kLine;
     }
+    pass.is_first = false;
   }
 }
 

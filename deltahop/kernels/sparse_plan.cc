@@ -23,12 +23,12 @@ ChannelRange channels_read(const ConvolutionShape& shape, int64_t block) {
 }
 
 std::vector<Strip> cut_into_strips(const ConvolutionShape& shape, const MaximumPooling& pooling,
-                                   int64_t sum_bytes, int threads) {
+                                   int64_t channels, int64_t sum_bytes, int threads) {
   const int64_t stored = pooling.exists() ? pooling.out_rows : shape.out_rows;
-  const int64_t row_bytes = std::max<int64_t>(shape.out_columns * kBlock * sum_bytes, 1);
+  const int64_t row_bytes = std::max<int64_t>(shape.out_columns * channels * sum_bytes, 1);
   const int64_t rows_each = std::max<int64_t>(kStripBytes / row_bytes, 1);
   int64_t count = ceil_divide(shape.out_rows, rows_each);
-  const int64_t blocks = ceil_divide(shape.out_channels, kBlock);
+  const int64_t blocks = ceil_divide(shape.out_channels, channels);
   if (threads > 1) count = std::max(count, ceil_divide(kPiecesPerThread * threads, blocks));
   count = std::clamp<int64_t>(count, 1, std::max<int64_t>(stored, 1));
   std::vector<Strip> strips;

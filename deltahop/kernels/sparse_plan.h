@@ -25,9 +25,10 @@ struct Strip {
   int64_t stored_begin = 0, stored_end = 0;
   int64_t begin = 0, end = 0;
 };
-// So many that their sums fit the cache and that each of the threads gets its share.
+// So many that their sums, of `channels` out channels at once, fit the cache and that each of the threads
+// gets its share.
 std::vector<Strip> cut_into_strips(const ConvolutionShape& shape, const MaximumPooling& pooling,
-                                   int64_t sum_bytes, int threads);
+                                   int64_t channels, int64_t sum_bytes, int threads);
 
 // The lists of all pixels over one chunk of channels, and of the pixels of its border: those are empty, so
 // that no tap leads outside.
