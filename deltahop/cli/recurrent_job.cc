@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -189,36 +191,34 @@ std::vector<int64_t> labels_in_order(const std::string& path, size_t count) {
   return labels.values;
 }
 
-std::vector<LabelledSequence> labelled_arrays(const InputOptions& options, int64_t width) {
-  std::vector<LabelledSequence> sequences;
-  for (Tensor& each : read_sequences(options.input, width)) sequences.push_back({std::move(each), {}});
-  if (options.labels.empty()) return sequences;
-  const std::vector<int64_t> labels = labels_in_order(options.labels, sequences.size());
-  for (size_t k = 0; k < sequences.size(); ++k) sequences[k].label = labels[k];
-  return sequences;
+// Of a sequence the first `most` steps.
+Tensor beginning_of(std::span<const float> values, int64_t width, int64_t most) {
+  const int64_t steps = std::min(std::ssize(values) / width, most);
+  const auto kept = values.first(static_cast<size_t>(steps * width));
+  return Tensor::of({steps, width}, std::vector<float>(kept.begin(), kept.end()));
 }
 
 // Arrays; or sounds, or whatever else `run` takes, by the front end that the network carries.
 std::vector<LabelledSequence> sequences_of(const SimulateJob& job, const Network& network) {
   const int64_t width = input_width(network);
+  const int64_t most = job.steps.value_or(std::numeric_limits<int64_t>::max());
   std::vector<LabelledSequence> sequences;
   if (job.input.input.ends_with(".npz") || job.input.input.ends_with(".npy")) {
-    sequences = labelled_arrays(job.input, width);
-  } else {
-    StreamInputOptions input;
-    input.inputs = {job.input.input};
-    input.labels = job.input.labels;
-    input.limit = job.input.limit;
-    for (const StreamSequence& each : load_sequences(input, network, Session(network, {})).all)
-      for (const std::vector<float>& values : each.values)
-        if (!values.empty()) sequences.push_back({Tensor::of({each.steps, width}, values), each.label});
+    for (const Tensor& each : read_sequences(job.input.input, width))
+      sequences.push_back({beginning_of(each.values<float>(), width, most), std::nullopt});
+    if (job.input.labels.empty()) return sequences;
+    const std::vector<int64_t> labels = labels_in_order(job.input.labels, sequences.size());
+    for (size_t k = 0; k < sequences.size(); ++k) sequences[k].label = labels[k];
+    return sequences;
   }
-  for (auto& [sequence, label] : sequences) {
-    const int64_t steps = std::min(sequence.dim(0), job.steps.value_or(sequence.dim(0)));
-    const auto values = std::as_const(sequence).values<float>().first(static_cast<size_t>(steps * width));
-    if (steps < sequence.dim(0))
-      sequence = Tensor::of({steps, width}, std::vector<float>(values.begin(), values.end()));
-  }
+  StreamInputOptions input;
+  input.inputs = {job.input.input};
+  input.labels = job.input.labels;
+  input.limit = job.input.limit;
+  input.steps = job.steps.value_or(-1);
+  for (const StreamSequence& each : load_sequences(input, network, Session(network, {})).all)
+    for (const std::vector<float>& values : each.values)
+      if (!values.empty()) sequences.push_back({beginning_of(values, width, most), each.label});
   return sequences;
 }
 

@@ -232,6 +232,10 @@ class Loader {
     std::vector<float> samples = mono(sound);
     if (sound.rate_Hz != front_end_->rate_Hz)
       samples = resampled(samples, sound.rate_Hz, front_end_->rate_Hz);
+    if (options_.steps > 0) {  // as data.sound.most_frames of a training
+      const auto most = static_cast<size_t>(samples_of_frames(front_end_->frame, options_.steps));
+      if (samples.size() > most) samples.resize(most);
+    }
     return floats_of(features_of(*front_end_, samples));
   }
 
@@ -301,7 +305,9 @@ void StreamInputOptions::add_to(CLI::App& command) {
                   "Sampling rate of the front end in Hz (16000); sounds of others are resampled")
       ->check(CLI::Range(100, 1000000));
   command.add_option("--limit", limit, "At most this many sequences")->check(CLI::PositiveNumber);
-  command.add_option("--steps", steps, "At most this many steps of each sequence")
+  command
+      .add_option("--steps", steps,
+                  "At most this many steps of each sequence; a sound is cut before it becomes frames")
       ->check(CLI::PositiveNumber);
 }
 

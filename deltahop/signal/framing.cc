@@ -14,6 +14,19 @@ const std::vector<std::string>& padding_names() {
   return names;
 }
 
+int64_t samples_of_frames(const FrameOptions& options, int64_t frames) {
+  const int64_t last = (frames - 1) * options.hop + options.length;  // its end, zeros in front included
+  switch (options.padding) {
+    case Padding::past:
+      return last - std::max<int64_t>(options.length - options.hop, 0);
+    case Padding::centered:  // as much as gives no frame more
+      return last - 2 * (options.length / 2) + options.hop - 1;
+    case Padding::none:
+      break;
+  }
+  return last;
+}
+
 Framer::Framer(const FrameOptions& options) : options_(options) {
   constexpr int64_t kMost = int64_t{1} << 20;
   for (const int64_t size : {options.length, options.hop}) {

@@ -25,6 +25,10 @@ struct FrameOptions {
   Padding padding = Padding::none;
 };
 
+// How long a recording is to be for this many frames: where more of it comes, it is cut there before anything
+// else is computed, so that nothing behind the last frame has a say in normalisation or deltas.
+int64_t samples_of_frames(const FrameOptions& options, int64_t frames);
+
 class Framer {
  public:
   // Throws Error (place: "frame") unless 1 <= length <= 2^20 and 1 <= hop <= 2^20.

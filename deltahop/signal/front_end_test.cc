@@ -62,6 +62,21 @@ TEST(FrontEnd, GivesTheSameNumbersForAStreamAndAWholeFile) {
   }
 }
 
+TEST(FrontEnd, ARecordingOfTheSamplesOfSomeFramesGivesThatManyAndAHopMoreGivesOneMore) {
+  for (const Padding padding : {Padding::none, Padding::past, Padding::centered}) {
+    for (const auto& [length, hop] : {std::pair{400, 160}, {401, 160}, {160, 400}, {256, 256}}) {
+      FrontEndOptions options = parse_front_end("log_mel(8, 25 ms, 10 ms)");
+      options.frame = {length, hop, padding};
+      for (const int64_t frames : {1, 2, 7}) {
+        const auto samples = noise_of(samples_of_frames(options.frame, frames) + hop, 3);
+        const std::span<const float> all(samples);
+        EXPECT_EQ(features_of(options, all.first(all.size() - static_cast<size_t>(hop))).dim(0), frames);
+        EXPECT_EQ(features_of(options, all).dim(0), frames + 1);
+      }
+    }
+  }
+}
+
 TEST(FrontEnd, StartsAnewAfterTheEnd) {
   const auto samples = noise_of(4000, 2);
   FrontEndOptions options = everything();

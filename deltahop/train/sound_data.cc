@@ -184,8 +184,8 @@ std::vector<float> load_recording(const fs::path& path, const SoundData& sound) 
   const FrontEndOptions& front_end = sound.front_end;
   if (stored.rate_Hz != front_end.rate_Hz) samples = resampled(samples, stored.rate_Hz, front_end.rate_Hz);
   if (sound.most_frames > 0) {
-    const int64_t most = front_end.frame.length + (sound.most_frames - 1) * front_end.frame.hop;
-    if (static_cast<int64_t>(samples.size()) > most) samples.resize(static_cast<size_t>(most));
+    const auto most = static_cast<size_t>(samples_of_frames(front_end.frame, sound.most_frames));
+    if (samples.size() > most) samples.resize(most);
   }
   return samples;
 }
