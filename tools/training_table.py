@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Trains by every recipe, all variants, seeds and folds, and prints the table of docs/training.md: accuracy, zeros, executed
-multiplications or read weights (each the mean and its spread), and time.
+multiplications or read weights (each the mean and its spread; of networks with number formats those of the finished file in
+its integers), and time.
 
     tools/training_table.py [--program build/release/bin/deltahop] [--output trainings] [recipe.yaml ...] [-- options]
 
@@ -31,22 +32,13 @@ def shares(trainings, key):
     return [training[key] for training in trainings if training.get(key) is not None]
 
 
-def accuracies(trainings):
-    """Of the finished file in integers where it has formats, else as the trainer tested it."""
-    return shares([{"share": t.get("exact_accuracy") or t.get("test_accuracy")} for t in trainings], "share")
-
-
 def zeros_of(training):
-    """The mean over the layers that have zeros at all; of the finished file in integers where it has formats."""
-    found = []
-    for key, value in training.items():
-        if not (key.startswith("test_") and key.endswith(".zeros_fraction")) or value is None:
-            continue
-        stage = key[len("test_") : -len(".zeros_fraction")]
-        values = training.get(f"{stage}.exact_values")
-        share = training[f"{stage}.exact_zeros"] / values if values else value
-        if share > 0.05:
-            found.append(share)
+    """The mean over the layers that have zeros at all."""
+    found = [
+        value
+        for key, value in training.items()
+        if key.startswith("test_") and key.endswith(".zeros_fraction") and value is not None and value > 0.05
+    ]
     return mean(found) if found else None
 
 
@@ -59,7 +51,7 @@ def rows_of(name, trainings):
             name,
             variant,
             str(len(those)),
-            percent(accuracies(those)),
+            percent(shares(those, "test_accuracy")),
             percent(zeros),
             percent(shares(those, "test_executed_macs_fraction") or shares(those, "test_read_weights_fraction")),
             f"{sum(training['seconds'] for training in those):.0f} s",
@@ -74,22 +66,14 @@ def train(program, recipe, output, options):
     return json.loads(report.read_text())
 
 
-def metric_name(part, key):
-    """As the table of all trainings names it: test_accuracy, exact_accuracy, conv1.exact_zeros."""
-    if part == "test":
-        return f"test_{key}"
-    stage, dot, name = key.rpartition(".")
-    return f"{stage}{dot}exact_{name}"
-
-
 def trainings_of(report):
-    """One training has no table of them: its rows of test figures stand for it."""
+    """One training has no table of them: its row of test figures stands for it."""
     if "trainings" in report:
         return report["trainings"]
     training = {"variant": "", "seconds": sum(epoch["seconds"] for epoch in report["epochs"])}
     for row in report["exported"]:
-        if row["part"] in ("test", "test, in integers"):
-            training.update({metric_name(row["part"], key): value for key, value in row.items() if key != "part"})
+        if row["part"] == "test":
+            training.update({f"test_{key}": value for key, value in row.items() if key != "part"})
     return [training]
 
 

@@ -9,7 +9,6 @@
 
 #include "deltahop/base/error.h"
 #include "deltahop/compress/fold.h"
-#include "deltahop/train/costs.h"
 
 namespace deltahop {
 namespace {
@@ -90,16 +89,9 @@ bool Constraint::meant(const std::string& node) const {
 }
 
 ConstraintSet::ConstraintSet(const std::vector<ConstraintSection>& sections, TrainableGraph& graph)
-    : graph_(graph), plan_(graph.network()) {
+    : graph_(graph), plan_(graph.network()), macs_(plan_) {
   for (const ConstraintSection& section : sections) constraints_.push_back(make_constraint(section, plan_));
   require_one_threshold_each();
-  for (const auto& [name, result] : plan_.results) {
-    for (const ConvolutionShape& shape : result.readers) {
-      const torch::Tensor macs = macs_of_values(shape, torch::kFloat64).flatten();
-      torch::Tensor& all = multiplied_[name].macs;
-      all = all.defined() ? all + macs : macs;
-    }
-  }
   begin_evaluation();
   begin_epoch(0);
 }
@@ -132,10 +124,7 @@ void ConstraintSet::begin_batch(const Examples&) {
 
 void ConstraintSet::begin_evaluation() {
   zeros_.clear();
-  for (auto& [name, one] : multiplied_) {
-    one.nonzero = torch::zeros({one.macs.numel()}, torch::kInt64);
-    one.examples = 0;
-  }
+  macs_.clear();
   deltas_.clear();
 }
 
@@ -182,21 +171,13 @@ void ConstraintSet::count_zeros(const std::string& name, const torch::Tensor& va
     count.values += value.numel();
     count.zeros += value.numel() - value.count_nonzero().item<int64_t>();
   }
-  const auto multiplied = multiplied_.find(name);
-  if (multiplied == multiplied_.end()) return;
-  multiplied->second.nonzero += value.ne(0).flatten(1).sum(0);
-  multiplied->second.examples += value.size(0);
+  macs_.add(name, value);
 }
 
 void ConstraintSet::add_executed_macs(Metrics& metrics) const {
-  double executed = 0, all = 0, examples = 0;
-  for (const auto& [name, one] : multiplied_) {
-    executed += one.nonzero.to(torch::kFloat64).dot(one.macs).item<double>();
-    all += one.macs.sum().item<double>() * static_cast<double>(one.examples);
-    examples = std::max(examples, static_cast<double>(one.examples));
-  }
+  const auto executed = static_cast<double>(macs_.executed()), all = static_cast<double>(macs_.all());
   if (all == 0) return;
-  metrics["executed_macs"] = executed / examples;
+  metrics["executed_macs"] = executed / static_cast<double>(macs_.examples());
   metrics["executed_macs_fraction"] = executed / all;
 }
 

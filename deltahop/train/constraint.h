@@ -11,6 +11,7 @@
 
 #include "deltahop/recipe/constraint_section.h"
 #include "deltahop/train/delta_gru.h"
+#include "deltahop/train/executed_macs.h"
 #include "deltahop/train/hooks.h"
 #include "deltahop/train/value_plan.h"
 
@@ -94,11 +95,6 @@ class ConstraintSet : public TrainingHooks {
   struct DeltaCount {
     int64_t sent_x = 0, sent_h = 0, frames = 0, inputs = 0, hidden = 0;
   };
-  // MACs by value that is multiplied, [values] of one example, and how often each of them was not zero.
-  struct Multiplied {
-    torch::Tensor macs, nonzero;
-    int64_t examples = 0;
-  };
   void require_one_threshold_each() const;
   void charge(const torch::Tensor& term);
   void count_zeros(const std::string& name, const torch::Tensor& value);
@@ -109,9 +105,9 @@ class ConstraintSet : public TrainingHooks {
   std::vector<std::unique_ptr<Constraint>> constraints_;
   bool training_ = true;
   torch::Tensor cost_;
-  std::map<std::string, Count> zeros_;            // by stage
-  std::map<std::string, DeltaCount> deltas_;      // by node
-  std::map<std::string, Multiplied> multiplied_;  // by value
+  std::map<std::string, Count> zeros_;        // by stage
+  std::map<std::string, DeltaCount> deltas_;  // by node
+  ExecutedMacsCount macs_;
 };
 
 }  // namespace deltahop

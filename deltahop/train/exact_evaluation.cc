@@ -10,6 +10,7 @@
 #include "deltahop/network/integer_model.h"
 #include "deltahop/network/quantized_gru.h"
 #include "deltahop/train/exact_gru.h"
+#include "deltahop/train/executed_macs.h"
 #include "deltahop/train/graph.h"
 #include "deltahop/train/rounding.h"
 #include "deltahop/train/value_plan.h"
@@ -23,7 +24,7 @@ constexpr int64_t kBatch = 200;  // examples at once: some 100 MB of doubles for
 class ExactHooks : public ForwardHooks {
  public:
   ExactHooks(const Network& model, const ThresholdTable* thresholds, ExactEvaluation& result)
-      : plan_(model), result_(result) {
+      : plan_(model), result_(result), macs_(plan_) {
     if (plan_.recurrent) {
       gru_formats_ = gru_formats_in(model);
       thresholds_ = thresholds != nullptr ? *thresholds : thresholds_in(model);
@@ -59,6 +60,7 @@ class ExactHooks : public ForwardHooks {
     torch::Tensor result = value;
     if (made != plan_.made.end())
       result = rounded(value, formats_.at(name), {made->second.to_nearest ? Rounding::half_even : rounding_});
+    macs_.add(name, result);
     const auto counted = plan_.results.find(name);
     if (!plan_.recurrent && counted != plan_.results.end() && !counted->second.stage.empty()) {
       ExactEvaluation::Zeros& count = result_.stages[counted->second.stage];
@@ -67,6 +69,8 @@ class ExactHooks : public ForwardHooks {
     }
     return result;
   }
+
+  const ExecutedMacsCount& macs() const { return macs_; }
 
   bool recurrent(const RecurrentCall& call, RecurrentResult& result) override {
     if (call.rules.kind != CellKind::gru || !call.rules.linear_before_reset)
@@ -88,6 +92,7 @@ class ExactHooks : public ForwardHooks {
  private:
   ValuePlan plan_;
   ExactEvaluation& result_;
+  ExecutedMacsCount macs_;
   DeltaGruFormats gru_formats_;
   ThresholdTable thresholds_;
   Rounding rounding_ = Rounding::half_even;
@@ -131,8 +136,31 @@ Metrics ExactEvaluation::metrics() const {
     metrics[fmt::format("{}.exact_columns", node)] =
         static_cast<double>(columns.steps) * static_cast<double>(columns.inputs + columns.hidden);
   }
+  if (macs > 0) {
+    metrics["exact_executed_macs"] = static_cast<double>(executed_macs);
+    metrics["exact_macs"] = static_cast<double>(macs);
+  }
   if (!layers.empty()) metrics["exact_read_weights_fraction"] = read_weights_fraction();
   return metrics;
+}
+
+Metrics ExactEvaluation::shares() const {
+  Metrics shares = {{"accuracy", accuracy()}};
+  const auto share = [](int64_t part, int64_t whole) {
+    return static_cast<double>(part) / static_cast<double>(std::max<int64_t>(1, whole));
+  };
+  for (const auto& [stage, count] : stages)
+    shares[stage + ".zeros_fraction"] = share(count.zeros, count.values);
+  if (macs > 0) {
+    shares["executed_macs"] = share(executed_macs, examples);
+    shares["executed_macs_fraction"] = share(executed_macs, macs);
+  }
+  for (const auto& [node, columns] : layers) {
+    shares[node + ".sent_x_fraction"] = share(columns.sent_x, columns.steps * columns.inputs);
+    shares[node + ".sent_h_fraction"] = share(columns.sent_h, columns.steps * columns.hidden);
+  }
+  if (!layers.empty()) shares["read_weights_fraction"] = read_weights_fraction();
+  return shares;
 }
 
 ExactEvaluation evaluate_exactly(const Network& model, const Examples& examples,
@@ -150,12 +178,19 @@ ExactEvaluation evaluate_exactly(const Network& model, const Examples& examples,
     for (int64_t k = 0; k < best.numel(); ++k) result.predictions.push_back(best[k].item<int64_t>());
   }
   result.examples = examples.size();
+  result.executed_macs = hooks.macs().executed();
+  result.macs = hooks.macs().all();
   return result;
+}
+
+bool carries_formats(const Network& model) {
+  const std::string key(ValuePlan(model).recurrent ? kGruFormatsKey : kFormatsKey);
+  return model.metadata().count(key) > 0;
 }
 
 bool is_integer_model(const Network& model) {
   const ValuePlan plan(model);
-  if (!plan.recurrent) return model.metadata().count(std::string(kFormatsKey)) > 0;
+  if (!plan.recurrent) return carries_formats(model);
   for (const Node& node : plan.network.nodes()) {
     const auto kind = cell_kind_of(*node.layer);
     if (kind && (*kind != CellKind::gru || node.layer->attributes().integer("linear_before_reset", 0) == 0))

@@ -91,6 +91,22 @@ TEST(ExactEvaluation, CountsOfConvolutionsWithPoolingAreTheIntegerExecutors) {
   }
 }
 
+TEST(ExactEvaluation, ExecutedMacsAreTheValuesThatAreNotZeroTimesTheirReaders) {
+  const Network network =
+      network_of("[1, 2, 6, 6]",
+                 "  - {name: a, type: conv, out_channels: 4, kernel: 1, activation: relu}\n"
+                 "  - {name: fc, type: fc, out_features: 5}\n");
+  torch::manual_seed(55);
+  const torch::Tensor pictures = torch::randint(0, 2, {30, 2, 6, 6}, torch::kFloat);
+  const Examples examples{pictures, torch::zeros({30}, torch::kInt64), {}};
+  const ExactEvaluation result =
+      evaluate_exactly(with_formats(network, section("rounding"), pictures), examples);
+  const ExactEvaluation::Zeros& a = result.stages.at("a");
+  EXPECT_EQ(result.executed_macs, 4 * pictures.count_nonzero().item<int64_t>() + 5 * (a.values - a.zeros));
+  EXPECT_EQ(result.macs, 30 * (4 * 2 * 36 + 5 * 4 * 36));
+  EXPECT_DOUBLE_EQ(result.shares().at("executed_macs") * 30, static_cast<double>(result.executed_macs));
+}
+
 TEST(ExactEvaluation, BranchesAveragesAndBoundedActivationsAreTheIntegerExecutors) {
   const Network network =
       network_of("[1, 2, 12, 12]",

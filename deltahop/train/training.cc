@@ -39,24 +39,6 @@ double resident_MiB() {
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1024.0 * 1024.0);
 }
 
-DataRequest request_for(const TrainingTask& task, const Network& network) {
-  DataRequest request;
-  request.input_shape = input_shapes(network).at(0);
-  const auto stored = network.metadata().find("preprocessing");
-  if (stored != network.metadata().end())
-    request.preprocessing = parse_preprocessing(stored->second, "preprocessing");
-  request.seed = task.recipe.seed;
-  request.fold = task.fold;
-  request.threads = task.recipe.threads;
-  return request;
-}
-
-Network network_of(const Recipe& recipe, const std::string& name) {
-  const std::filesystem::path beside = recipe.beside(name);
-  return load_network(std::filesystem::exists(beside) ? beside.string() : name,
-                      {.seed = recipe.seed, .weights = ""});
-}
-
 class Training {
  public:
   Training(const TrainingTask& task, EventWriter& events, const std::atomic<bool>& stop)
@@ -65,7 +47,7 @@ class Training {
         events_(events),
         stop_(stop),
         network_(network_of(recipe_, recipe_.network)),
-        data_(load_dataset(recipe_.data, request_for(task, network_))),
+        data_(data_of(recipe_, task.fold, network_)),
         graph_(network_, {.fresh_weights = recipe_.initial_weights == "fresh", .seed = recipe_.seed}),
         hooks_(make_training_hooks(recipe_, graph_, data_)),
         optimizer_(recipe_.optimizer, graph_),
@@ -335,12 +317,16 @@ class Training {
   }
 
   // What the file itself does with the test, as integers compute it; of delta networks at further thresholds,
-  // too.
+  // too. Where the file has formats, the figures of the test are those: in training biases are not rounded.
   void evaluate_file(TrainingResult& result) {
     const Network model = load_network(result.file.string());
     if (data_.test.size() == 0 || recipe_.loss == "ctc" || !is_integer_model(model)) return;
-    for (const auto& [name, value] : evaluate_exactly(model, data_.test).metrics())
-      result.metrics[name] = value;
+    const ExactEvaluation exact = evaluate_exactly(model, data_.test);
+    if (carries_formats(model)) {
+      std::erase_if(result.metrics, [](const auto& each) { return each.first.starts_with("test_"); });
+      for (const auto& [name, value] : exact.shares()) result.metrics["test_" + name] = value;
+    }
+    for (const auto& [name, value] : exact.metrics()) result.metrics[name] = value;
     for (const ConstraintSection& section : recipe_.constraints) {
       for (const double theta : section.test_thresholds) {
         const ThresholdTable table{{{"*", {.input = theta, .hidden = theta}}}};
@@ -369,6 +355,24 @@ class Training {
 };
 
 }  // namespace
+
+Network network_of(const Recipe& recipe, const std::string& name) {
+  const std::filesystem::path beside = recipe.beside(name);
+  return load_network(std::filesystem::exists(beside) ? beside.string() : name,
+                      {.seed = recipe.seed, .weights = ""});
+}
+
+Dataset data_of(const Recipe& recipe, int64_t fold, const Network& network) {
+  DataRequest request;
+  request.input_shape = input_shapes(network).at(0);
+  const auto stored = network.metadata().find("preprocessing");
+  if (stored != network.metadata().end())
+    request.preprocessing = parse_preprocessing(stored->second, "preprocessing");
+  request.seed = recipe.seed;
+  request.fold = fold;
+  request.threads = recipe.threads;
+  return load_dataset(recipe.data, request);
+}
 
 TrainingResult train(const TrainingTask& task, EventWriter& events, const std::atomic<bool>& stop) {
   at::set_num_threads(task.recipe.threads);

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <filesystem>
 
+#include "deltahop/network/network.h"
 #include "deltahop/recipe/recipe.h"
+#include "deltahop/train/dataset.h"
 #include "deltahop/train/event.h"
 
 namespace deltahop {
@@ -32,6 +34,11 @@ class Interrupted : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+// A network that a recipe names, beside it or in the zoo; and the recipe's examples, as that network takes
+// them. Throw Error.
+Network network_of(const Recipe& recipe, const std::string& name);
+Dataset data_of(const Recipe& recipe, int64_t fold, const Network& network);
 
 // Throws Error; Interrupted.
 TrainingResult train(const TrainingTask& task, EventWriter& events, const std::atomic<bool>& stop);
