@@ -150,7 +150,8 @@ void add_compare(CLI::App& program, Surroundings& surroundings) {
   command->add_option("what", options->what, "Networks to simulate, and reports (.json) saved before")
       ->required();
   command->add_option("--weights", job.network.weights, "Weights for a network that names them");
-  command->add_option("--seed", job.network.seed, "Seed of everything random")->capture_default_str();
+  CLI::Option* const seed =
+      command->add_option("--seed", job.network.seed, "Seed of everything random")->capture_default_str();
   command->add_option("--threads", job.network.threads, "At most this many threads; 0 takes all processors")
       ->check(CLI::Range(0, 1024));
   command->add_option("--on", options->chips, "A chip or variant; repeat for several (default nullhop)");
@@ -175,7 +176,8 @@ void add_compare(CLI::App& program, Surroundings& surroundings) {
       "  deltahop compare net.onnx --input pics/ --variant kernel_memory.load=serial --variant "
       "kernel_memory.load=overlapped\n"
       "  deltahop compare new.json --fail-above latency=1.05x:baseline.json");
-  command->callback([options, command, &surroundings] {
+  command->callback([options, command, seed, &surroundings] {
+    if (options->what.size() == 1) options->job.network.seed_option = seed;  // of several, one may be random
     if (std::all_of(options->what.begin(), options->what.end(), is_report)) refuse_job_options(*command);
     std::vector<Gate> gates;
     for (const std::string& text : options->gates) gates.push_back(parse_gate(text));  // before the long work

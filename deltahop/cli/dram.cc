@@ -31,6 +31,7 @@ struct DramOptions {
   double writes = 0.0;
   int chips = 1, queue = 32;
   uint64_t seed = 1;
+  const CLI::Option* seed_option = nullptr;
   std::string request_trace, request_format = "dramsim3", command_trace;
   ReportOptions report;
 };
@@ -137,6 +138,13 @@ void check_options(const DramOptions& options, const std::vector<DramResult>& re
   const auto plays_once = [](const DramResult& result) { return result.stream.plays_once(); };
   if (options.writes > 0 && std::all_of(results.begin(), results.end(), plays_once))
     throw Error("--writes", "a trace says itself what it writes");
+  const auto draws = [&](const DramResult& result) {
+    const DramStream& stream = result.stream;
+    const bool chosen =
+        stream.kind == DramStream::Kind::columns && (stream.kept_fraction < 1 || !options.kept.empty());
+    return stream.kind == DramStream::Kind::random || chosen || (options.writes > 0 && !stream.plays_once());
+  };
+  if (options.seed_option->count() > 0 && std::none_of(results.begin(), results.end(), draws)) refuse_seed();
 }
 
 void run_dram(const DramOptions& options, Surroundings& surroundings) {
@@ -229,7 +237,8 @@ void add_options(CLI::App& command, DramOptions& options) {
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command.add_option("--set", options.settings, "Change a value of the part: timings_clocks.tRFC=208");
-  command.add_option("--seed", options.seed, "Seed of random streams")->capture_default_str();
+  options.seed_option =
+      command.add_option("--seed", options.seed, "Seed of random streams")->capture_default_str();
   command.add_option("--threads", options.threads, "Threads, one a stream; 0 takes all processors")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

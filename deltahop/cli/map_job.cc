@@ -110,6 +110,10 @@ void require_zeros(const MapJob& job, const std::vector<ArrayChip>& chips) {
                 "add --sparsity dense,gated,compressed, or a 'sparsity' section to the architecture");
 }
 
-Network network_of(const MapJob& job) { return job.sizes.bound(folded(job.network.load())); }
+Network network_of(const MapJob& job) {
+  const bool runs = !job.zeros.input.input.empty();  // else shapes are all that counts
+  if (job.network.seed_is_given() && !runs) refuse_seed();
+  return job.sizes.bound(folded(job.network.load()));
+}
 
 }  // namespace deltahop

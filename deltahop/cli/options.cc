@@ -21,8 +21,8 @@ void NetworkOptions::add_source_to(CLI::App& command) {
   command.add_option(
       "--weights", weights,
       "Weights for a network that names them: safetensors, NPY folder, NPZ, Deep Compression .net");
-  command.add_option("--seed", seed, "Seed of everything random, such as missing weights")
-      ->capture_default_str();
+  seed_option = command.add_option("--seed", seed, "Seed of everything random, such as missing weights")
+                    ->capture_default_str();
 }
 
 void NetworkOptions::add_to(CLI::App& command) {
@@ -32,7 +32,13 @@ void NetworkOptions::add_to(CLI::App& command) {
       ->capture_default_str();
 }
 
-Network NetworkOptions::load() const { return load_network(network, {.seed = seed, .weights = weights}); }
+bool NetworkOptions::seed_is_given() const { return seed_option != nullptr && seed_option->count() > 0; }
+
+Network NetworkOptions::load(bool draws_more) const {
+  Network loaded = load_network(network, {.seed = seed, .weights = weights});
+  if (!draws_more && seed_is_given() && !has_random_weights(loaded, seed)) refuse_seed();
+  return loaded;
+}
 int NetworkOptions::thread_count() const { return threads > 0 ? threads : processor_count(); }
 
 void SizeOptions::add_to(CLI::App& command) {
@@ -176,6 +182,13 @@ void ReportOptions::add_svg_to(CLI::App& command) {
 
 void exclude(CLI::App& command, const std::string& option, const std::vector<std::string>& others) {
   for (const std::string& other : others) command.get_option(option)->excludes(command.get_option(other));
+}
+
+void refuse_seed() { throw Error("--seed", "does nothing: nothing here is random", "leave it out"); }
+
+bool has_random_weights(const Network& network, uint64_t seed) {
+  const auto weights = network.metadata().find("weights");
+  return weights != network.metadata().end() && weights->second == fmt::format("random, seed {}", seed);
 }
 
 Network bound_to_one(const Network& network) { return network.bound(input_shapes(network)); }

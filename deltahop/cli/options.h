@@ -12,6 +12,10 @@
 #include "deltahop/io/samples.h"
 #include "deltahop/network/network.h"
 
+namespace CLI {
+class Option;
+}
+
 namespace deltahop {
 
 struct NetworkOptions {
@@ -19,11 +23,14 @@ struct NetworkOptions {
   std::string weights;  // a file or folder for a network that names its weights
   uint64_t seed = 1;
   int threads = 0;  // 0: as many as there are processors
+  const CLI::Option* seed_option = nullptr;
 
   void add_to(CLI::App& command);
   void add_source_to(CLI::App& command);  // without --threads, for a command that runs nothing
-  // Loaded, with the seed applied; the place of every fault is the file.
-  Network load() const;
+  // Loaded, with the seed applied; the place of every fault is the file. draws_more: the command draws other
+  // random numbers than missing weights; without, --seed is refused for a network that brings its weights.
+  Network load(bool draws_more = false) const;
+  bool seed_is_given() const;
   int thread_count() const;
 };
 
@@ -82,6 +89,11 @@ struct ReportOptions {
 // Options that would do nothing are refused by name, never ignored: with `option`, none of `others` may stand
 // on the command line.
 void exclude(CLI::App& command, const std::string& option, const std::vector<std::string>& others);
+
+// The same for --seed where nothing is random.
+[[noreturn]] void refuse_seed();
+// Whether the numbers of a YAML network were drawn, for want of a file.
+bool has_random_weights(const Network& network, uint64_t seed);
 
 // The network bound to the shapes that its inputs have when the batch is one.
 Network bound_to_one(const Network& network);

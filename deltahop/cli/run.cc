@@ -208,6 +208,7 @@ void run_any(const RunChoices& choices, Surroundings& surroundings) {
   choices.pictures.refuse_all();
   if (!choices.ranges.empty() || !choices.write_ranges.empty())
     throw Error("--ranges, --write-ranges", "are not for sound pipelines", "they measure their own");
+  if (choices.network.seed_is_given() && choices.recordings.noises.empty()) refuse_seed();
   PipelineJob job{.pipeline = choices.network.network,
                   .networks = choices.network.weights,
                   .recordings = choices.recordings,

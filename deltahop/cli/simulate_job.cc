@@ -160,7 +160,7 @@ Report run_simulate_job(const SimulateJob& job, Surroundings& surroundings) {
     sources.result = &result;
     return report_of(surroundings, sources);
   }
-  Network network = folded(job.network.load());
+  Network network = folded(job.network.load(job.density.has_value()));
   if (chip->recurrent_formats() && has_recurrent_layers(network))
     return run_recurrent_job(job, network, *chip, technology, surroundings);
   if (!job.write_requests.empty())

@@ -262,13 +262,15 @@ void show(const Findings& findings, const TuneChoices& choices, const Surroundin
 }
 
 void tune(const TuneChoices& choices, Surroundings& surroundings) {
-  const Network network = choices.network.load();
+  const Network network = choices.network.load(true);
   const Progress progress = surroundings.console.progress();
   SessionOptions options = choices.session.options();
   SessionOptions probe = options;
   probe.precision = Precision::float32;
   const Session ports(network, probe);
   const StreamSequences input = load_sequences(choices.input, network, ports);
+  const bool draws = input.all.size() > 1 || has_random_weights(network, choices.network.seed);
+  if (!draws && choices.network.seed_is_given()) refuse_seed();  // the end of the only sequence is held out
   const std::map<std::string, double> ranges = measured_ranges(network, probe, input.all, progress);
   options.ranges = ranges;
   const Parts parts = split(input, ports, choices.held_out, choices.network.seed);
