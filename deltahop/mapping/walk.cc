@@ -13,7 +13,7 @@ struct Range {
   int64_t begin = 0, end = 0;  // end excluded
 };
 using Ranges = std::array<Range, kDimensions>;
-using Word = std::array<int64_t, kDimensions>;  // indices of an element; 0 in irrelevant dimensions
+using Word = int64_t;  // number of an element of an operand, from its indices in the relevant dimensions
 
 // One element of the array with the part of the nest that it works on.
 struct Worker {
@@ -77,6 +77,7 @@ class Walk {
     if (loops_[loop].kind != LoopKind::temporal) return step(loop + 1, temporal, spread(loop, workers), 0);
     for (int64_t next = 0;; ++next) {
       Workers active;
+      active.reserve(workers.size());
       for (const Worker& worker : workers) {
         if (const auto part = chunk_of(loop, worker, next)) active.push_back(*part);
       }
@@ -96,6 +97,7 @@ class Walk {
   Workers spread(size_t loop, const Workers& workers) const {
     constexpr int64_t kManyElements = 1 << 12;
     Workers result;
+    result.reserve(2 * workers.size());
     for (const Worker& worker : workers) {
       for (int64_t chunk = 0;; ++chunk) {
         auto part = chunk_of(loop, worker, chunk);
@@ -171,21 +173,22 @@ class Walk {
     return problem_.elements(operand, sizes);
   }
 
-  static std::vector<Word> words_of(Operand operand, const Ranges& ranges) {
-    std::vector<Word> words{Word{}};
-    for (const Dimension dimension : kAllDimensions) {
-      if (!is_relevant(operand, dimension)) continue;
-      const Range range = ranges[index_of(dimension)];
-      std::vector<Word> longer;
-      for (Word word : words) {
-        for (word[index_of(dimension)] = range.begin; word[index_of(dimension)] < range.end;
-             ++word[index_of(dimension)]) {
-          longer.push_back(word);
-        }
-      }
-      words = std::move(longer);
+  // Calls use(word) for each element of the ranges from dimension d on; `word` numbers the indices before it.
+  template <class Use>
+  void for_each_word(Operand operand, const Ranges& ranges, const Use& use, size_t d = 0,
+                     Word word = 0) const {
+    while (d < kDimensions && !is_relevant(operand, kAllDimensions[d])) ++d;
+    if (d == kDimensions) return use(word);
+    for (int64_t index = ranges[d].begin; index < ranges[d].end; ++index)
+      for_each_word(operand, ranges, use, d + 1, word * problem_.bounds[d] + index);
+  }
+
+  Word first_word(Operand operand, const Ranges& ranges) const {
+    Word word = 0;
+    for (size_t d = 0; d < kDimensions; ++d) {
+      if (is_relevant(operand, kAllDimensions[d])) word = word * problem_.bounds[d] + ranges[d].begin;
     }
-    return words;
+    return word;
   }
 
   bool is_in_array(size_t level) const { return level >= hierarchy_.array_level; }
@@ -205,12 +208,13 @@ class Walk {
     std::set<Word> seen;
     for (const Worker& worker : tile.workers) {
       const int64_t instance = is_in_array(transfer.inner) ? worker.id : 0;
-      for (const Word& word : words_of(Operand::output, worker.ranges)) {
-        if (crosses && !seen.insert(word).second) continue;
-        if (!begun_outside(t, worker).contains(word)) continue;
+      const std::set<Word>& outside = begun_outside(t, worker);
+      std::set<Word>& inside = tile.begun[instance];
+      for_each_word(Operand::output, worker.ranges, [&](Word word) {
+        if ((crosses && !seen.insert(word).second) || !outside.contains(word)) return;
         ++transfer.down_copies, ++transfer.down_unique;
-        tile.begun[instance].insert(word);
-      }
+        inside.insert(word);
+      });
     }
   }
 
@@ -220,11 +224,12 @@ class Walk {
     const bool crosses = !is_in_array(transfer.outer) && is_in_array(transfer.inner);
     std::set<Word> seen;
     for (const Worker& worker : tile.workers) {
-      for (const Word& word : words_of(Operand::output, worker.ranges)) {
+      std::set<Word>& outside = begun_outside(t, worker);
+      for_each_word(Operand::output, worker.ranges, [&](Word word) {
         ++transfer.up_copies;
         if (!crosses || seen.insert(word).second) ++transfer.up_unique;
-        begun_outside(t, worker).insert(word);
-      }
+        outside.insert(word);
+      });
     }
     tile.workers.clear();
     tile.begun.clear();
@@ -240,7 +245,11 @@ class Walk {
     Touched touched;
     if (!is_zero_) return touched;
     const auto zero = [&](Operand operand) {
-      return is_zero_(operand, words_of(operand, worker.ranges).front());
+      DimensionSizes index{};
+      for (size_t d = 0; d < kDimensions; ++d) {
+        if (is_relevant(operand, kAllDimensions[d])) index[d] = worker.ranges[d].begin;
+      }
+      return is_zero_(operand, index);
     };
     touched.is_done = std::none_of(sparsity_.skips.begin(), sparsity_.skips.end(), zero);
     touched.operands.fill(touched.is_done);
@@ -270,7 +279,7 @@ class Walk {
       const bool crosses = !is_in_array(transfer.outer);
       std::set<Word> seen;
       for (size_t w = 0; w < workers.size(); ++w) {
-        const Word word = words_of(operand, workers[w].ranges).front();
+        const Word word = first_word(operand, workers[w].ranges);
         const bool is_first = !crosses || seen.insert(word).second;
         // The array sends and adds for several elements, whatever one of them does.
         const int64_t counts = crosses || touched[w].operands[index_of(operand)] ? 1 : 0;
