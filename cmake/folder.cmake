@@ -60,13 +60,40 @@ function(deltahop_add_folder folder)
   endif()
 endfunction()
 
-# A GoogleTest program; ctest sees it as one test, so that a full run stays short.
+# Programs whose tests take minutes with sanitizers: ctest then runs them in so many pieces side by side, each test in one.
+set(DELTAHOP_PIECES_deltahop_kernels_tests 6)
+set(DELTAHOP_PIECES_deltahop_mapping_tests 4)
+set(DELTAHOP_PIECES_deltahop_laws_tests 2)
+set(DELTAHOP_PIECES_deltahop_published_tests 1)  # its tests share what takes long
+
+# A GoogleTest program; ctest sees it as one test, or as its pieces, so that a full run stays short. What each test came to
+# is written to googletest/<name in ctest>.json.
 function(deltahop_add_test_program name sources)
   add_executable(${name} ${sources})
   target_compile_definitions(${name} PRIVATE DELTAHOP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARGN} deltahop_flags GTest::gmock GTest::gtest GTest::gtest_main)
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES ENVIRONMENT "OMP_WAIT_POLICY=passive")  # as the program does: see cli/main.cc
+  set(pieces "${DELTAHOP_PIECES_${name}}")
+  if(NOT DELTAHOP_SANITIZE OR NOT pieces GREATER 1)
+    deltahop_add_test_piece(${name} ${name} 0 1)
+    set(tests ${name})
+  else()
+    set(tests)
+    foreach(number RANGE 1 ${pieces})
+      math(EXPR index "${number} - 1")
+      deltahop_add_test_piece(${name}_${number}_of_${pieces} ${name} ${index} ${pieces})
+      list(APPEND tests ${name}_${number}_of_${pieces})
+    endforeach()
+  endif()
+  if(pieces)
+    set_tests_properties(${tests} PROPERTIES COST 100)  # ctest starts what costs most first
+  endif()
+endfunction()
+
+function(deltahop_add_test_piece test program index pieces)
+  add_test(NAME ${test} COMMAND ${program})
+  set_tests_properties(${test} PROPERTIES ENVIRONMENT
+    "OMP_WAIT_POLICY=passive;GTEST_TOTAL_SHARDS=${pieces};GTEST_SHARD_INDEX=${index};GTEST_OUTPUT=json:${CMAKE_BINARY_DIR}/googletest/${test}.json")
+  # OMP_WAIT_POLICY: as the program does, see cli/main.cc.
 endfunction()
 
 # A program in C against the shared library. Sanitizers check what C++ is inside it, so then they want the C++ linker.

@@ -13,4 +13,7 @@ inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_fea
 inline constexpr bool kSanitized = false;
 #endif
 
+// Of a test with thousands of random cases.
+constexpr int random_cases(int in_full) { return kSanitized ? in_full / 4 : in_full; }
+
 }  // namespace deltahop

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "deltahop/base/random.h"
+#include "deltahop/base/sanitized_testing.h"
 #include "deltahop/kernels/conv2d.h"
 #include "deltahop/kernels/target_testing.h"
 
@@ -107,7 +108,7 @@ ConvolutionShape random_matrix_product(Random& random) {
 TEST(Conv2dInt16, EqualsTheLoopNestOnRandomShapes) {
   on_every_target([] {
     Random random(1);
-    for (int trial = 0; trial < 2000; ++trial)
+    for (int trial = 0; trial < random_cases(2000); ++trial)
       ASSERT_TRUE(equals_reference(random_shape(random), random)) << "trial " << trial;
   });
 }
@@ -115,7 +116,7 @@ TEST(Conv2dInt16, EqualsTheLoopNestOnRandomShapes) {
 TEST(Conv2dInt16, EqualsTheLoopNestOnMatrixProducts) {
   on_every_target([] {
     Random random(2);
-    for (int trial = 0; trial < 1000; ++trial)
+    for (int trial = 0; trial < random_cases(1000); ++trial)
       ASSERT_TRUE(equals_reference(random_matrix_product(random), random)) << "trial " << trial;
   });
 }
