@@ -2,8 +2,6 @@
 #include "deltahop/cli/stream_input.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -11,7 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "deltahop/base/files.h"
-#include "deltahop/io/csv.h"
+#include "deltahop/io/frames.h"
 #include "deltahop/io/graph_def.h"
 #include "deltahop/io/labels.h"
 #include "deltahop/io/npz.h"
@@ -59,16 +57,6 @@ std::vector<fs::path> files_of(const StreamInputOptions& options) {
   return files;
 }
 
-// Rows of numbers; a list of pictures has words in every row.
-bool has_numbers(const fs::path& path) {
-  const Table table = parse_table(read_file(path), path.string());
-  if (table.rows.empty() || table.rows.back().fields.empty()) return false;
-  const std::string& field = table.rows.back().fields.front();
-  float value = 0;
-  const auto [end, fault] = std::from_chars(field.data(), field.data() + field.size(), value);
-  return fault == std::errc{} && end == field.data() + field.size();
-}
-
 bool is_sound(const fs::path& path) {
   const std::string extension = extension_of(path);
   return extension == ".wav" || extension == ".flac";
@@ -77,34 +65,6 @@ bool is_sound(const fs::path& path) {
 std::vector<float> floats_of(const Tensor& tensor) {
   const Tensor wide = tensor.converted(DataType::float32);
   return {wide.values<float>().begin(), wide.values<float>().end()};
-}
-
-std::vector<float> read_csv(const fs::path& path) {
-  const Table table = parse_table(read_file(path), path.string());
-  std::vector<float> values;
-  for (size_t i = 0; i < table.rows.size(); ++i) {
-    std::vector<float> row;
-    for (const std::string& field : table.rows[i].fields) {
-      float value = 0;
-      const auto [end, fault] = std::from_chars(field.data(), field.data() + field.size(), value);
-      if (fault != std::errc{} || end != field.data() + field.size()) break;
-      row.push_back(value);
-    }
-    if (row.size() == table.rows[i].fields.size()) {
-      values.insert(values.end(), row.begin(), row.end());
-    } else if (i != 0 || !values.empty()) {  // a first line of names is none of the numbers
-      throw Error(fmt::format("{}:{}", path.string(), table.rows[i].line), "is no row of numbers");
-    }
-  }
-  return values;
-}
-
-std::vector<float> read_raw(const fs::path& path) {
-  const std::string bytes = read_file(path);
-  if (bytes.size() % sizeof(float) != 0) throw Error(path.string(), "is no sequence of 32-bit floats");
-  std::vector<float> values(bytes.size() / sizeof(float));
-  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
 }
 
 class Loader {
@@ -134,9 +94,9 @@ class Loader {
       if (load_stack(path, all)) return;
       only_input(path, sequence) = floats_of(read_npy(path));
     } else if (extension == ".csv") {
-      only_input(path, sequence) = read_csv(path);
+      only_input(path, sequence) = parse_csv_frames(read_file(path), path.string());
     } else if (extension == ".f32") {
-      only_input(path, sequence) = read_raw(path);
+      only_input(path, sequence) = parse_raw_frames(read_file(path), path.string());
     } else if (is_sound(path)) {
       only_input(path, sequence) = features(path);
     } else {
@@ -335,7 +295,9 @@ StreamKind stream_kind_of(const std::string& path) {
   }
   const std::string extension = extension_of(path);
   if (extension == ".npy" || extension == ".npz") return StreamKind::arrays;
-  if (extension == ".csv") return has_numbers(path) ? StreamKind::frames : StreamKind::none;
+  if (extension == ".csv") {
+    return holds_csv_frames(read_file(path), path) ? StreamKind::frames : StreamKind::none;
+  }
   const bool known = std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
   return known ? StreamKind::frames : StreamKind::none;
 }
