@@ -6,7 +6,8 @@
                       [--json out.json] [--model NAME=file.onnx ...]
 
 For each network `deltahop bench` times its own ways in turn; ONNX Runtime (float32, the same file with batch normalisation
-folded, as many threads) is timed before and after it, and the lower median counts. --model adds digit networks, such as those
+folded; and int8, the formats that `deltahop quantize` chose, by quantized_onnx.py; as many threads) is timed before and after
+it, and the lower median counts. --model adds digit networks, such as those
 that `deltahop train recipes/mnist_cnn.yaml` exports, on MNIST's test pictures: a network trained for zeros beside its twin.
 """
 
@@ -45,7 +46,7 @@ def output_of(command):
 
 
 def peer_median_s(model, threads):
-    """Seconds of one call in ONNX Runtime, float32; None where it is not installed."""
+    """Seconds of one call in ONNX Runtime; None where it is not installed."""
     if not (PEERS / "node_modules/onnxruntime-node").exists():
         return None
     return json.loads(output_of(["node", PEERS / "time_onnx.mjs", model, 201, threads]).splitlines()[-1])["median_ms"] * 1e-3
@@ -54,15 +55,22 @@ def peer_median_s(model, threads):
 def measure(name, source, inputs, arguments, folder):
     model = folder / f"{name}.onnx"
     output_of([DELTAHOP, "convert", *source[:1], model, *source[1:], "--fold"])
-    before = peer_median_s(model, arguments.threads)
+    formats, integers = folder / f"{name}.formats.onnx", folder / f"{name}.int8.onnx"
+    limit = inputs[inputs.index("--calibrate") + 1] if "--calibrate" in inputs else 32
+    bits = [] if "--activation-bits" in inputs else ["--activation-bits", 8, "--weight-bits", 8]
+    output_of([DELTAHOP, "quantize", *source, *inputs, *bits, "--limit", limit, "--onnx", formats, "--write-formats",
+               folder / f"{name}.formats", "-q"])
+    output_of([sys.executable, PEERS / "quantized_onnx.py", formats, integers])
+    peers = {"float32": model, "int8": integers}
+    before = {kind: peer_median_s(file, arguments.threads) for kind, file in peers.items()}
     command = [DELTAHOP, "bench", *source, *inputs, "--rounds", arguments.rounds, "--threads", arguments.threads, "--json", "-q"]
     if arguments.limit:
         command += ["--limit", arguments.limit]
     report = json.loads(output_of(command))
-    after = peer_median_s(model, arguments.threads)
+    after = {kind: peer_median_s(file, arguments.threads) for kind, file in peers.items()}
     ways = {row["way"]: row for row in report["ways"]}
     return {"name": name, "figures": report["figures"], "ways": ways, "layers": report["layers"],
-            "peer_float_s": min(before, after) if before is not None else None}
+            "peer_s": {kind: None if before[kind] is None else min(before[kind], after[kind]) for kind in peers}}
 
 
 def milliseconds(seconds):
@@ -74,19 +82,24 @@ def percent(value):
 
 
 def markdown(results):
-    lines = ["| network | zeros | ONNX Runtime float32 | float32 dense | int8 dense | int8 by zeros | p99 | best dense over by zeros "
-             "(lowest to highest) | zeros would allow | right: float32, int8 |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| network | zeros | ONNX Runtime float32 | and int8 | float32 dense | int8 dense | int8 by zeros | p99 | fastest of ONNX "
+             "Runtime over by zeros | best dense over by zeros (lowest to highest) | products left out | zeros would allow | right: "
+             "float32, int8 |",
+             "|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for result in results:
         ways, figures = result["ways"], result["figures"]
         chosen = ways["int8, by zeros"]
         floats = min((ways[key] for key in ("float32, layer by layer", "float32, dense")), key=lambda way: way["latency_median_s"])
+        peers = result["peer_s"]
+        fastest = "not run" if None in peers.values() else f"{min(peers.values()) / chosen['latency_median_s']:.2f}"
+        executed = [way["executed_gops"] * way["latency_median_s"] for way in (chosen, ways["int8, dense"])]
+        left_out = 1 - executed[0] / executed[1]
         right = [percent(way.get("accuracy_fraction")) for way in (floats, chosen)]
-        lines.append(f"| {result['name']} | {percent(figures['zeros_fraction'])} | {milliseconds(result['peer_float_s'])} "
+        lines.append(f"| {result['name']} | {percent(figures['zeros_fraction'])} | {milliseconds(peers['float32'])} | {milliseconds(peers['int8'])} "
                      f"| {milliseconds(floats['latency_median_s'])} | {milliseconds(ways['int8, dense']['latency_median_s'])} "
                      f"| {milliseconds(chosen['latency_median_s'])} | {milliseconds(chosen['latency_p99_s'])} "
-                     f"| {chosen['best_dense_ratio']:.2f} ({chosen['best_dense_ratio_lowest']:.2f} to "
-                     f"{chosen['best_dense_ratio_highest']:.2f}) | {figures['theory_ratio']:.2f} | {', '.join(right)} |")
+                     f"| {fastest} | {chosen['best_dense_ratio']:.2f} ({chosen['best_dense_ratio_lowest']:.2f} to "
+                     f"{chosen['best_dense_ratio_highest']:.2f}) | {percent(left_out)} | {figures['theory_ratio']:.2f} | {', '.join(right)} |")
     return "\n".join(lines) + "\n"
 
 

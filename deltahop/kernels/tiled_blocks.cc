@@ -254,13 +254,17 @@ using Sums = hn::CappedTag<int32_t, 16>;
 using Codes = hn::Rebind<int8_t, Sums>;
 
 template <class V>
-HWY_INLINE hn::Vec<Codes> codes_of(V sum, const CodeWay& way) {
-  const Sums d;
+HWY_INLINE V codes_rounded(V sum, const CodeWay& way) {
+  const hn::DFromV<V> d;
   const auto held = hn::Min(hn::Max(sum, hn::Set(d, way.lowest)), hn::Set(d, way.highest));
   const auto more = hn::Add(hn::And(hn::ShiftRightSame(held, way.shift), hn::Set(d, way.added_to_odd)),
                             hn::And(hn::BroadcastSignBit(held), hn::Set(d, way.added_to_negative)));
-  const auto rounded = hn::Add(hn::Add(held, hn::Set(d, way.added)), more);
-  return hn::DemoteTo(Codes(), hn::ShiftRightSame(rounded, way.shift));
+  return hn::ShiftRightSame(hn::Add(hn::Add(held, hn::Set(d, way.added)), more), way.shift);
+}
+
+template <class V>
+HWY_INLINE hn::Vec<Codes> codes_of(V sum, const CodeWay& way) {
+  return hn::DemoteTo(Codes(), codes_rounded(sum, way));
 }
 
 HWY_INLINE int8_t code_of(int32_t sum, const CodeWay& way) {
@@ -275,6 +279,34 @@ HWY_ATTR void round_sums(const int32_t* sums, int64_t count, const CodeWay& way,
   for (; i + lanes <= count; i += lanes)
     hn::StoreU(codes_of(hn::LoadU(Sums(), sums + i), way), Codes(), codes + i);
   for (; i < count; ++i) codes[i] = code_of(sums[i], way);
+}
+
+// As many whole vectors of kLanes as there are from channel k on; where they end.
+template <size_t kLanes>
+HWY_INLINE int64_t average_inside(const int8_t* from, const CodeAverages& all, int64_t k, int8_t* to) {
+  const hn::CappedTag<int32_t, kLanes> d;
+  const hn::Rebind<int8_t, decltype(d)> bytes;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; k + lanes <= all.channels; k += lanes) {
+    auto total = hn::Zero(d);
+    for (int64_t y = 0; y < all.window_rows; ++y) {
+      for (int64_t x = 0; x < all.window_columns; ++x)
+        total = hn::Add(total, hn::PromoteTo(d, hn::LoadU(bytes, from + y * all.row + x * all.channels + k)));
+    }
+    hn::StoreU(hn::DemoteTo(bytes, codes_rounded(total, all.way)), bytes, to + k);
+  }
+  return k;
+}
+
+HWY_ATTR void average_codes(const CodeAverages& given) {
+  const CodeAverages all = given;  // what is stored may alias everything, but not this
+  for (int64_t q = 0; q < all.out_columns; ++q) {
+    const int8_t* const from = all.from + q * all.step * all.channels;
+    int8_t* const to = all.to + q * all.channels;
+    int64_t k = average_inside<16>(from, all, 0, to);
+    k = average_inside<4>(from, all, k, to);
+    average_inside<1>(from, all, k, to);
+  }
 }
 
 HWY_ATTR void add_codes(const CodeSum& sum) {
@@ -320,6 +352,7 @@ HWY_EXPORT(sum_floats);
 HWY_EXPORT(neighbouring_sums);
 HWY_EXPORT(neighbouring_float_sums);
 HWY_EXPORT(round_sums);
+HWY_EXPORT(average_codes);
 HWY_EXPORT(add_codes);
 HWY_EXPORT(add_floats);
 
@@ -357,6 +390,8 @@ void sum(const NeighbourRow<float>& row) { HWY_DYNAMIC_DISPATCH(neighbouring_flo
 void round(std::span<const int32_t> sums, const CodeWay& way, int8_t* codes) {
   HWY_DYNAMIC_DISPATCH(round_sums)(sums.data(), static_cast<int64_t>(sums.size()), way, codes);
 }
+
+void average(const CodeAverages& averages) { HWY_DYNAMIC_DISPATCH(average_codes)(averages); }
 
 void add(const CodeSum& sum) { HWY_DYNAMIC_DISPATCH(add_codes)(sum); }
 void add(const float* a, const float* b, int64_t count, bool relu, float* to) {

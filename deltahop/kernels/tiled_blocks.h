@@ -82,6 +82,17 @@ void sum(std::span<const float* const> from, int64_t count, float* to);
 void sum(const NeighbourRow<int32_t>& row);
 void sum(const NeighbourRow<float>& row);
 
+// Averages of windows that lie inside a map, one row of them: sums, brought to codes.
+struct CodeAverages {
+  const int8_t* from = nullptr;   // the first window's corner
+  int64_t row = 0, channels = 0;  // between two rows of the map; of a pixel
+  int64_t window_rows = 1, window_columns = 1, step = 1;
+  int64_t out_columns = 0;
+  int8_t* to = nullptr;  // [out_columns, channels]
+  CodeWay way;
+};
+void average(const CodeAverages& averages);
+
 void round(std::span<const int32_t> sums, const CodeWay& way, int8_t* codes);
 
 // a * 2^left_a + b * 2^left_b, brought to codes.

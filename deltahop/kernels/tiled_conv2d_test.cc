@@ -227,6 +227,38 @@ TEST(TiledBlocks, SumsOfCodesAreRoundedAsOneByOneOnEveryTarget) {
   }
 }
 
+TEST(TiledBlocks, AveragesAreTheRoundedSumsOfTheirWindowsOnEveryTarget) {
+  Random random(4);
+  for (int round = 0; round < 200; ++round) {
+    CodeOutput output = random_output(random);
+    output.shift %= 8;
+    output.relu = false;
+    const int64_t channels = random.integer(1, 70), columns = 12;
+    std::vector<int8_t> map(static_cast<size_t>(channels * columns * 4));
+    for (int8_t& value : map) value = static_cast<int8_t>(random.integer(-128, 127));
+    const int64_t rows = random.integer(1, 4), window = random.integer(1, 4), step = random.integer(1, 3);
+    const int64_t outs = (columns - window) / step + 1;
+    on_every_target([&] {
+      std::vector<int8_t> codes(static_cast<size_t>(outs * channels + 1), 77);
+      tiled_blocks::average({map.data(), columns * channels, channels, rows, window, step, outs, codes.data(),
+                             *code_way(output)});
+      ASSERT_EQ(codes.back(), 77);
+      for (int64_t i = 0; i < outs * channels; ++i) {
+        int64_t sum = 0;
+        for (int64_t y = 0; y < rows; ++y) {
+          for (int64_t x = 0; x < window; ++x)
+            sum +=
+                map[static_cast<size_t>((y * columns + i / channels * step + x) * channels + i % channels)];
+        }
+        const int64_t wanted =
+            fit(shift_rounded(sum, output.shift, output.rounding), output.format, output.overflow);
+        ASSERT_EQ(codes[static_cast<size_t>(i)], wanted) << i;
+      }
+    });
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
 TEST(TiledBlocks, ZerosAreCountedAndNeighboursComparedOnEveryTarget) {
   Random random(3);
   for (const int64_t channels : {1, 5, 8, 16, 48, 100}) {

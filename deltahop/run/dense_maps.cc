@@ -139,6 +139,21 @@ void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, cons
   });
 }
 
+bool pool_average(const int8_t* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size,
+                  const CodeRounder& rounder, int8_t* out) {
+  const bool is_inside = pooling.pad_top == 0 && pooling.pad_left == 0 &&
+                         (out_size.rows - 1) * pooling.stride_rows + pooling.rows <= size.rows &&
+                         (out_size.columns - 1) * pooling.stride_columns + pooling.columns <= size.columns;
+  if (!rounder.way() || !is_inside) return false;
+  const int64_t row = size.columns * size.channels;
+  for (int64_t p = 0; p < out_size.rows; ++p) {
+    tiled_blocks::average({in + p * pooling.stride_rows * row, row, size.channels, pooling.rows,
+                           pooling.columns, pooling.stride_columns, out_size.columns,
+                           out + p * out_size.columns * size.channels, *rounder.way()});
+  }
+  return true;
+}
+
 void offset_and_pad(const int8_t* in, const MapSize& size, int64_t top, int64_t left, const MapSize& padded,
                     uint8_t* out) {
   constexpr uint8_t kZero = 128;

@@ -21,6 +21,7 @@ class CodeRounder {
   // sum / divisor * 2^-shift; all sums lie in [lowest, highest].
   CodeRounder(int shift, int64_t divisor, const CodeRule& rule, int64_t lowest, int64_t highest);
   void round(std::span<const int32_t> sums, int8_t* codes) const;
+  const std::optional<tiled_blocks::CodeWay>& way() const { return way_; }
 
  private:
   int shift_ = 0;
@@ -43,6 +44,11 @@ void pool_maximum(const T* in, const MapSize& size, const Pooling& pooling, cons
 // Sums over the windows, which lie within the map. Sum: int32_t, float.
 template <class T, class Sum>
 void pool_sums(const T* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size, Sum* sums);
+
+// The averages themselves, where vectors can round them and no window is cut by the border; false: elsewhere,
+// with nothing done.
+bool pool_average(const int8_t* in, const MapSize& size, const Pooling& pooling, const MapSize& out_size,
+                  const CodeRounder& rounder, int8_t* out);
 
 // The codes plus 128, inside a border of 128 (the code 0): what an unsigned kernel can take of signed codes.
 // out: [rows, columns, channels] of `padded`, with the map's corner at (top, left); what is beyond is cut.

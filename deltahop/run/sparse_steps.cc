@@ -11,6 +11,9 @@ template <class T>
 void SparseEngine<T>::average(const Pooling& pooling, const CodeRounder* rounder, const Dense* in,
                               const MapSize& size, ValueId output) {
   const MapSize out_size = size_of(output);
+  if constexpr (kIsInteger) {
+    if (pool_average(in, size, pooling, out_size, *rounder, new_dense(output).data())) return;
+  }
   sums_.resize(static_cast<size_t>(out_size.size()));
   pool_sums(in, size, pooling, out_size, sums_.data());
   const std::span<Dense> values = new_dense(output);
