@@ -37,6 +37,7 @@ void add_last_run(std::vector<LayerSum>& sums, const SparseNetwork& engine, bool
     ++sum.runs;
     sum.sparse_runs += layers[i].path == ConvolutionPath::sparse ? 1 : 0;
     sum.zero_share += layers[i].offset_input ? 0 : layers[i].zero_share();
+    sum.left_out += layers[i].left_out;
     sum.executed_macs += layers[i].executed_macs;
     sum.input_bytes += layers[i].input_bytes;
     sum.output_bytes += layers[i].output_bytes;

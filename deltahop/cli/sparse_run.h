@@ -16,7 +16,7 @@ namespace deltahop {
 struct LayerSum {
   SparseLayer layer;  // as it was last
   int64_t runs = 0, sparse_runs = 0;
-  double zero_share = 0, seconds = 0;  // sums; seconds over timed runs only
+  double zero_share = 0, left_out = 0, seconds = 0;  // sums; seconds over timed runs only
   int64_t timed_runs = 0;
   int64_t executed_macs = 0, input_bytes = 0, output_bytes = 0;
 

@@ -70,6 +70,19 @@ DELTAHOP_VNNI_INLINE void store(const int32_t* sums, const ByteTile& tile, uint8
   }
 }
 
+// Pixels that have no product at all.
+template <int kGroups>
+DELTAHOP_VNNI_TARGET void store_bias(const ByteTile& tile, int64_t pixels, uint8_t* to) {
+  const Rounder way = rounder_of(tile.way);
+  const int64_t stride = tile.stride, channels = tile.channels;
+  for (int g = 0; g < kGroups; ++g) {
+    const __m128i codes = codes_of(_mm512_loadu_si512(tile.bias + kGroup * g), way);
+    const int64_t count = std::min<int64_t>(kGroup, channels - kGroup * g);
+    const auto mask = static_cast<__mmask16>((1u << count) - 1);
+    for (int64_t p = 0; p < pixels; ++p) _mm_mask_storeu_epi8(to + p * stride + kGroup * g, mask, codes);
+  }
+}
+
 DELTAHOP_VNNI_INLINE __m512i four_bytes(const uint8_t* from) {
   int32_t four;
   std::memcpy(&four, from, sizeof four);
@@ -166,6 +179,10 @@ DELTAHOP_VNNI_TARGET int64_t run_beside(const ByteTile& tile, int64_t first) {
         for (int g = 0; g < kGroups; ++g) sum[p][g] = _mm512_dpbusd_epi32(sum[p][g], x, w[g]);
       }
     }
+  }
+  if (kSkips && skipped == tile.run_count) {
+    store_bias<kGroups>(tile, kPixels, tile.to + first * tile.stride);
+    return skipped;
   }
   alignas(64) int32_t sums[kPixels * kGroups * kGroup];
 #pragma GCC unroll 16
