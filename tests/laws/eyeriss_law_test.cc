@@ -12,30 +12,13 @@
 #include "deltahop/base/random.h"
 #include "deltahop/kernels/conv2d.h"
 #include "deltahop/tensor/encodings/run_length.h"
+#include "tests/laws/traced_layer.h"
 
 namespace deltahop {
 namespace {
 
 using eyeriss::Eyeriss;
 using eyeriss::LayerPlan;
-
-struct Layer {
-  FusedWorkload workload;
-  Tensor input, weights, bias, output;
-  LayerTrace trace() const {
-    LayerTrace trace;
-    trace.name = to_text(workload.workload);
-    trace.workload = workload;
-    trace.input = &input;
-    trace.weights = &weights;
-    trace.bias = &bias;
-    trace.output = &output;
-    trace.input_format = {16, 8, true};
-    trace.weight_format = {16, 8, true};
-    trace.output_format = {16, 8, true};
-    return trace;
-  }
-};
 
 Tensor random_codes(Random& random, Shape shape, double density, int64_t largest) {
   Tensor codes = Tensor::zeros(DataType::int16, std::move(shape));
@@ -46,7 +29,7 @@ Tensor random_codes(Random& random, Shape shape, double density, int64_t largest
 }
 
 // The chip's rules, written a second time over the plain loop nest.
-Tensor reference_output(const Layer& layer) {
+Tensor reference_output(const TracedLayer& layer) {
   const ConvolutionShape& shape = layer.workload.workload.shape;
   Tensor output(DataType::int16, {shape.batch, shape.out_channels, shape.out_rows, shape.out_columns});
   std::vector<int64_t> sums(static_cast<size_t>(output.size()));
@@ -84,8 +67,8 @@ ConvolutionShape random_shape(Random& random) {
   return shape;
 }
 
-Layer random_layer(Random& random) {
-  Layer layer;
+TracedLayer random_layer(Random& random) {
+  TracedLayer layer;
   layer.workload.workload.shape = random_shape(random);
   const ConvolutionShape& shape = layer.workload.workload.shape;
   layer.workload.relu = random.chance(0.7);
@@ -149,7 +132,7 @@ void expect_equal(const eyeriss::ArrayCounts& fast, const eyeriss::ArrayCounts& 
 }
 
 void expect_books_balance(const eyeriss::EyerissConfig& chip, const LayerPlan& plan, const Stats& stats,
-                          const Layer& layer) {
+                          const TracedLayer& layer) {
   EXPECT_EQ(stats.dense_macs(), layer.workload.workload.macs());
   EXPECT_EQ(chip.array.elements() * stats.cycles(Phase::compute).number(),
             stats.macs_done + stats.mac_slots_idle);
@@ -169,7 +152,7 @@ TEST(EyerissLaw, ClosedFormsWalkAndLoopNestAgreeOnHundredsOfLayersUnderAnyMappin
   Random random(1);
   int folded = 0, beside = 0, stacked = 0, several = 0;
   for (int i = 0; i < 400; ++i) {
-    const Layer layer = random_layer(random);
+    const TracedLayer layer = random_layer(random);
     const auto made = make_accelerator("eyeriss", random_settings(random));
     const eyeriss::EyerissConfig& chip = dynamic_cast<const Eyeriss&>(*made).config();
     SCOPED_TRACE(fmt::format("layer {}: {}", i, to_text(layer.workload.workload)));
@@ -199,7 +182,7 @@ TEST(EyerissLaw, ClosedFormsWalkAndLoopNestAgreeOnHundredsOfLayersUnderAnyMappin
 TEST(EyerissLaw, TheWalkingModelIsTheSameChip) {
   Random random(2);
   for (int i = 0; i < 40; ++i) {
-    const Layer layer = random_layer(random);
+    const TracedLayer layer = random_layer(random);
     std::vector<std::string> settings = random_settings(random);
     const auto fast = make_accelerator("eyeriss", settings);
     settings.emplace_back("model=walking");
@@ -222,7 +205,7 @@ TEST(EyerissLaw, TheWalkingModelIsTheSameChip) {
 TEST(EyerissLaw, MapsOffChipAreRealStreamsOrPlainWhereThatIsSmaller) {
   Random random(3);
   for (int i = 0; i < 60; ++i) {
-    const Layer layer = random_layer(random);
+    const TracedLayer layer = random_layer(random);
     const auto chip = make_accelerator("eyeriss", {"batch=1"});
     const Stats stats = chip->simulate(layer.trace());
     const RunLength code = RunLength::encode(layer.output);
@@ -235,12 +218,12 @@ TEST(EyerissLaw, MapsOffChipAreRealStreamsOrPlainWhereThatIsSmaller) {
 TEST(EyerissLaw, ABatchOfOnePictureRepeatedIsFourTimesItsShare) {
   Random random(4);
   for (int i = 0; i < 60; ++i) {
-    Layer one = random_layer(random);
+    TracedLayer one = random_layer(random);
     one.workload.workload.shape.batch = 1;
     const ConvolutionShape& shape = one.workload.workload.shape;
     one.input = random_codes(random, {1, shape.in_channels, shape.in_rows, shape.in_columns}, 0.4, 99);
     one.output = reference_output(one);
-    Layer four = one;
+    TracedLayer four = one;
     four.workload.workload.shape.batch = 4;
     const auto repeated = [](const Tensor& tensor) {
       Tensor all(DataType::int16, {4, tensor.dim(1), tensor.dim(2), tensor.dim(3)});

@@ -12,30 +12,13 @@
 #include "deltahop/accelerators/nullhop/ticking.h"
 #include "deltahop/base/random.h"
 #include "deltahop/kernels/conv2d.h"
+#include "tests/laws/traced_layer.h"
 
 namespace deltahop {
 namespace {
 
 using nullhop::Nullhop;
 using nullhop::NullhopConfig;
-
-struct Layer {
-  FusedWorkload workload;
-  Tensor input, weights, bias, output;
-  LayerTrace trace() const {
-    LayerTrace trace;
-    trace.name = to_text(workload.workload);
-    trace.workload = workload;
-    trace.input = &input;
-    trace.weights = &weights;
-    trace.bias = &bias;
-    trace.output = &output;
-    trace.input_format = {16, 8, true};
-    trace.weight_format = {16, 8, true};
-    trace.output_format = {16, 8, true};
-    return trace;
-  }
-};
 
 NullhopConfig config_with(const std::vector<std::string>& settings) {
   const auto chip = make_accelerator("nullhop", settings);
@@ -53,7 +36,7 @@ Tensor random_codes(Random& random, Shape shape, double density, int64_t largest
 }
 
 // The whole stage by plain loops: the chip's rules, written a second time.
-Tensor reference_output(const Layer& layer, int shift) {
+Tensor reference_output(const TracedLayer& layer, int shift) {
   const ConvolutionShape& shape = layer.workload.workload.shape;
   std::vector<int64_t> sums(static_cast<size_t>(shape.out_channels * shape.out_rows * shape.out_columns));
   convolve_reference<int16_t, int64_t>(shape, layer.input.values<int16_t>(), layer.weights.values<int16_t>(),
@@ -111,8 +94,8 @@ ConvolutionShape random_shape(Random& random, bool extended) {
   return shape;
 }
 
-Layer random_layer(Random& random, bool extended) {
-  Layer layer;
+TracedLayer random_layer(Random& random, bool extended) {
+  TracedLayer layer;
   ConvolutionShape& shape = layer.workload.workload.shape;
   shape = random_shape(random, extended);
   layer.workload.relu = random.chance(0.7);
@@ -175,7 +158,7 @@ void expect_equal(const Stats& fast, const Stats& truth) {
   }
 }
 
-void expect_books_balance(const NullhopConfig& chip, const Layer& layer, const Stats& stats) {
+void expect_books_balance(const NullhopConfig& chip, const TracedLayer& layer, const Stats& stats) {
   EXPECT_EQ(stats.dense_macs(), layer.workload.workload.macs());
   EXPECT_GE(stats.macs_skipped_zero_input, 0);
   EXPECT_GE(stats.mac_slots_idle, 0);
@@ -190,7 +173,7 @@ void run_many(uint64_t seed, int layers, bool extended, std::array<int, 4>& seen
   Random random(seed);
   for (int i = 0; i < layers; ++i) {
     const NullhopConfig chip = config_with(random_settings(random, extended));
-    const Layer layer = random_layer(random, extended);
+    const TracedLayer layer = random_layer(random, extended);
     const Nullhop model(chip);
     if (model.supports(layer.workload).placement == Placement::host) continue;
     SCOPED_TRACE(fmt::format("seed {} layer {}: {}", seed, i, to_text(layer.workload.workload)));
@@ -223,7 +206,7 @@ TEST(NullhopLaw, WithoutWeightsAndOutputBothModelsSpreadTheUnknownOutputAlike) {
   Random random(3);
   for (int i = 0; i < 60; ++i) {
     const NullhopConfig chip = config_with(random_settings(random, false));
-    const Layer layer = random_layer(random, false);
+    const TracedLayer layer = random_layer(random, false);
     const Nullhop model(chip);
     if (model.supports(layer.workload).placement == Placement::host) continue;
     LayerTrace trace = layer.trace();

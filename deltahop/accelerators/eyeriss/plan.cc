@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "deltahop/accelerators/eyeriss/chooser.h"
+#include "deltahop/accelerators/layer_plan.h"
 #include "deltahop/base/error.h"
 
 namespace deltahop::eyeriss {
@@ -57,11 +58,6 @@ const ListedMapping* listed_mapping(const EyerissConfig& chip, const Convolution
   return found == chip.mappings.end() ? nullptr : &*found;
 }
 
-std::string pooling_text(const Pooling& pooling) {
-  return fmt::format("{}x{}/{} {} pooling", pooling.rows, pooling.columns, pooling.stride_rows,
-                     pooling.kind == Pooling::Kind::max ? "max" : "average");
-}
-
 std::string extensions_used(const EyerissConfig& chip, const FusedWorkload& fused) {
   std::string used = fused.workload.kind == WorkloadKind::convolution ? "" : "fully_connected";
   if (!beyond_limits(chip.limits, fused.workload.shape).empty())
@@ -70,12 +66,6 @@ std::string extensions_used(const EyerissConfig& chip, const FusedWorkload& fuse
 }
 
 Planned on_host(std::string reason) { return {{Placement::host, std::move(reason), ""}, std::nullopt}; }
-
-void check_size(const LayerTrace& trace, std::string_view what, const Tensor* tensor, int64_t elements) {
-  if (tensor == nullptr || tensor->size() == elements) return;
-  throw Error(trace.name,
-              fmt::format("the trace's {} has {} elements, the workload {}", what, tensor->size(), elements));
-}
 
 }  // namespace
 
@@ -115,12 +105,8 @@ LayerPlan checked_plan(const Planned& planned, const LayerTrace& trace) {
   if (!planned.plan)
     throw Error(trace.name, "does not run on the chip: " + planned.support.reason, "run it on the host");
   const ConvolutionShape& shape = planned.plan->shape;
-  check_size(trace, "input", trace.input, shape.batch * shape.in_channels * shape.in_rows * shape.in_columns);
-  check_size(trace, "weights", trace.weights, shape.out_channels * shape.kernel_size());
-  check_size(trace, "bias", trace.bias, shape.out_channels);
-  if (!planned.plan->host_pooling)
-    check_size(trace, "output", trace.output,
-               shape.batch * shape.out_channels * shape.out_rows * shape.out_columns);
+  const auto outputs = shape.batch * shape.out_channels * shape.out_rows * shape.out_columns;
+  check_operands(trace, shape, planned.plan->host_pooling ? std::nullopt : std::optional(outputs));
   return *planned.plan;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "deltahop/accelerators/layer_plan.h"
 #include "deltahop/base/error.h"
 
 namespace deltahop::nullhop {
@@ -12,11 +13,6 @@ bool is_two_by_two(const Pooling& pooling) {
   Pooling wanted;
   wanted.kind = pooling.kind;
   return pooling == wanted;
-}
-
-std::string pooling_text(const Pooling& pooling) {
-  return fmt::format("{}x{}/{} {} pooling", pooling.rows, pooling.columns, pooling.stride_rows,
-                     pooling.kind == Pooling::Kind::max ? "max" : "average");
 }
 
 // Why the chip cannot run this at all, or "".
@@ -62,12 +58,6 @@ std::string extensions_used(const NullhopConfig& chip, const FusedWorkload& fuse
 
 Planned on_host(std::string reason) { return {{Placement::host, std::move(reason), ""}, std::nullopt}; }
 
-void check_size(const LayerTrace& trace, std::string_view what, const Tensor* tensor, int64_t elements) {
-  if (tensor == nullptr || tensor->size() == elements) return;
-  throw Error(trace.name,
-              fmt::format("the trace's {} has {} elements, the workload {}", what, tensor->size(), elements));
-}
-
 }  // namespace
 
 Planned plan_layer(const NullhopConfig& chip, const FusedWorkload& fused) {
@@ -109,13 +99,8 @@ LayerPlan plan_of(const NullhopConfig& chip, const LayerTrace& trace) {
   if (!planned.plan)
     throw Error(trace.name, "does not run on the chip: " + planned.support.reason, "run it on the host");
   const ConvolutionShape& shape = trace.workload->workload.shape;
-  check_size(trace, "input", trace.input, shape.in_channels * shape.in_rows * shape.in_columns);
-  check_size(trace, "weights", trace.weights, shape.out_channels * shape.kernel_size());
-  check_size(trace, "bias", trace.bias, shape.out_channels);
-  if (!planned.plan->host_pooling) {
-    check_size(trace, "output", trace.output,
-               shape.out_channels * planned.plan->stored_rows() * planned.plan->stored_columns());
-  }
+  const auto outputs = shape.out_channels * planned.plan->stored_rows() * planned.plan->stored_columns();
+  check_operands(trace, shape, planned.plan->host_pooling ? std::nullopt : std::optional(outputs));
   return *planned.plan;
 }
 
