@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums over mapped layers, as tables and charts of 'deltahop map' show them.
+// Sums over mapped layers, as tables, charts and notes of 'deltahop map' show them.
 #pragma once
 
 #include <array>
@@ -38,6 +38,7 @@ std::string unit_text(const MapReportSources& sources);  // for people
 bool any_skips(const MapReportSources& sources);
 bool any_zeros(const MapReportSources& sources);  // known
 
+std::vector<std::string> map_notes(const MapReportSources& sources);
 // Figures 33 to 35 of [Sze2017].
 std::vector<Chart> map_charts(const MapReportSources& sources);
 FindingsTable map_roofline_table(const MapReportSources& sources);
