@@ -15,7 +15,7 @@ namespace deltahop {
 namespace {
 
 constexpr std::string_view kHeader =
-    "deltahop break-even 4";  // the number: of the kernels that were measured
+    "deltahop break-even 5";  // the number: of the kernels that were measured
 constexpr std::string_view kAnyHeader = "deltahop break-even ";
 constexpr std::string_view kProcessor = "processor ";
 constexpr uint64_t kLargestFile = uint64_t{1} << 24;

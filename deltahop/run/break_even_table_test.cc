@@ -26,7 +26,7 @@ TEST(BreakEvenTable, ComesBackFromItsTextToTheLastBit) {
 }
 
 TEST(BreakEvenTable, OtherProcessorsMeasurementsAreKeptAndNotUsed) {
-  const std::string text = "deltahop break-even 4\nprocessor another\nu8 t1 a: dense 1 | 0.5 2\n";
+  const std::string text = "deltahop break-even 5\nprocessor another\nu8 t1 a: dense 1 | 0.5 2\n";
   BreakEvenTable table = BreakEvenTable::parse(text, "cache");
   EXPECT_EQ(table.find("u8 t1 a"), nullptr);
   EXPECT_EQ(table.text(), text);
@@ -37,7 +37,7 @@ TEST(BreakEvenTable, OfAnotherVersionIsEmpty) {
 }
 
 TEST(BreakEvenTable, WhatItWouldNotWriteIsRefusedWithItsLine) {
-  const std::string front = "deltahop break-even 4\nprocessor p\n";
+  const std::string front = "deltahop break-even 5\nprocessor p\n";
   for (const char* line :
        {"", "u8", "u8: dense", "u8: dense 0", "u8: dense -1", "u8: dense nan", "u8: dense 1e300",
         "u8: dense 1 |", "u8: dense 1 | 0.5", "u8: dense 1 | 2 1", "u8: dense 1 | 0.5 1 | 0.5 1",
