@@ -21,30 +21,31 @@ Range range_of(FixedFormat format, bool symmetric) {
   return {symmetric ? -highest : static_cast<double>(format.lowest()), highest};
 }
 
-// The forward value is given; gradients go to the number it was rounded from, where the mask (if any) is set.
+// Codes to the numbers that they stand for; gradients go to those they were rounded from, where they stop at
+// the ends of the range not beyond it. As few passes over memory as may be: this is what rounding costs.
 class StraightThrough : public torch::autograd::Function<StraightThrough> {
  public:
-  static Variable forward(AutogradContext* context, const Variable& values, const Variable& result,
-                          const torch::Tensor& inside) {
-    context->save_for_backward({inside});
-    (void)values;
-    return result.detach().clone();
+  static Variable forward(AutogradContext* context, const Variable&, const torch::Tensor& codes, Range range,
+                          double step, bool stops) {
+    torch::Tensor held = codes.clamp(range.lowest, range.highest);
+    context->save_for_backward({stops ? codes.ne(held) : torch::empty({0}, torch::kBool)});
+    return held.mul_(step);
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const torch::Tensor inside = context->get_saved_variables()[0];
-    return {inside.numel() > 0 ? gradients[0] * inside : gradients[0], Variable(), Variable()};
+    const torch::Tensor beyond = context->get_saved_variables()[0];
+    const torch::Tensor& given = gradients[0];
+    const torch::Tensor passed =
+        beyond.numel() > 0 ? torch::where(beyond, torch::zeros({}, given.options()), given) : given;
+    return {passed, Variable(), Variable(), Variable(), Variable()};
   }
 };
 
 torch::Tensor through(const torch::Tensor& values, const torch::Tensor& codes, FixedFormat format,
                       const RoundingRule& rule) {
   const Range range = range_of(format, rule.symmetric);
-  const torch::Tensor result = codes.clamp(range.lowest, range.highest).mul_(format.step());
-  if (!values.requires_grad() || !torch::GradMode::is_enabled()) return result;
-  torch::Tensor inside = torch::empty({0}, values.options());
-  if (rule.beyond == BeyondRange::stops)
-    inside = codes.ge(range.lowest).logical_and_(codes.le(range.highest)).to(values.scalar_type());
-  return StraightThrough::apply(values, result, inside);
+  if (!values.requires_grad() || !torch::GradMode::is_enabled())
+    return codes.clamp(range.lowest, range.highest).mul_(format.step());
+  return StraightThrough::apply(values, codes, range, format.step(), rule.beyond == BeyondRange::stops);
 }
 
 }  // namespace
