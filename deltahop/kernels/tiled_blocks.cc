@@ -281,7 +281,6 @@ HWY_ATTR void round_sums(const int32_t* sums, int64_t count, const CodeWay& way,
   for (; i < count; ++i) codes[i] = code_of(sums[i], way);
 }
 
-// As many whole vectors of kLanes as there are from channel k on; where they end.
 template <size_t kLanes>
 HWY_INLINE int64_t average_inside(const int8_t* from, const CodeAverages& all, int64_t k, int8_t* to) {
   const hn::CappedTag<int32_t, kLanes> d;
@@ -299,7 +298,7 @@ HWY_INLINE int64_t average_inside(const int8_t* from, const CodeAverages& all, i
 }
 
 HWY_ATTR void average_codes(const CodeAverages& given) {
-  const CodeAverages all = given;  // what is stored may alias everything, but not this
+  const CodeAverages all = given;  // see largest_neighbours
   for (int64_t q = 0; q < all.out_columns; ++q) {
     const int8_t* const from = all.from + q * all.step * all.channels;
     int8_t* const to = all.to + q * all.channels;

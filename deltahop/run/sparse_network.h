@@ -74,8 +74,8 @@ class SparseNetwork {
   // Convolutions that can skip zeros, in order.
   const std::vector<SparseLayer>& layers() const;
   void set_break_even(size_t layer, double zero_share);
-  // Random maps with these shares of zeros through the layer's own weights, both paths in turn; the second fastest of the
-  // rounds.
+  // Random maps with these shares of zeros through the layer's own weights, both paths in turn; the second
+  // fastest of the rounds.
   BreakEvenCurve measure(size_t layer, const std::vector<double>& zero_shares);
   // Nodes that run in general code, and why nothing else was possible is their operator.
   const std::vector<std::string>& general_nodes() const;
