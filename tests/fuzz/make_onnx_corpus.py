@@ -132,6 +132,8 @@ def seeds():
         [tensor("s", INT64, [4], longs([2, 1, 3, 3]))], [X], [Y], opset=9)
     yield "large_constant", model([node("ConstantOfShape", ["s"], ["w"]), node("Add", ["x", "w"], ["y"])],
                                   [tensor("s", INT64, [2], longs([1 << 20, 1 << 20]))], [X], [Y])
+    yield "gibibyte_constant", model([node("ConstantOfShape", ["s"], ["w"]), node("Add", ["x", "w"], ["y"])],
+                                     [tensor("s", INT64, [2], longs([1 << 14, 1 << 14]))], [X], [Y])
     yield "old_broadcast", model([node("Add", ["x", "b"], ["y"], False, broadcast=1, axis=1)], [weights("b", [1])],
                                  [X, value("b", FLOAT, [1])], [Y], opset=0, ir=1)
     yield "old_reshape", model([node("Reshape", ["x"], ["y"], False, shape=[0, -1])], (), [X], [Y], opset=1, ir=3)
