@@ -49,8 +49,7 @@ void Console::print(std::string_view text) const {
   const bool written =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   if (!written && errno == EPIPE) throw ReaderGone();
-  if (!written)
-    throw Error("standard output", "cannot be written", "the disk may be full");
+  if (!written) throw Error("standard output", "cannot be written", "the disk may be full");
 }
 
 void Console::note(std::string_view text) const {
