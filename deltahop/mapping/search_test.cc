@@ -248,7 +248,8 @@ TEST_P(EachObjective, NothingIsBetterThanItsBound) {
     const Dataflow dataflow = random_dataflow(random);
     UnitCosts costs{.mac = 1, .hop = 2, .access = {200, 6}};
     if (hierarchy.levels.size() == 3) costs.access.push_back(1);
-    if (kSanitized && problem.macs() > 500e6) continue;  // one case of the 30: minutes
+    // One case of the 30, whose fewest cycles take minutes.
+    if (kSanitized && GetParam() == Objective::cycles && problem.macs() > 500e6) continue;
     const SearchResult result = find_mapping(problem, hierarchy, costs, dataflow, GetParam());
     ASSERT_TRUE(result.mapping) << i;
     ASSERT_GE(result.value * (1 + 1e-12), lower_bound(problem, hierarchy, costs, GetParam())) << i;
