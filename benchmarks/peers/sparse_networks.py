@@ -57,9 +57,8 @@ def measure(name, source, inputs, arguments, folder):
     output_of([DELTAHOP, "convert", *source[:1], model, *source[1:], "--fold"])
     formats, integers = folder / f"{name}.formats.onnx", folder / f"{name}.int8.onnx"
     limit = inputs[inputs.index("--calibrate") + 1] if "--calibrate" in inputs else 32
-    bits = [] if "--activation-bits" in inputs else ["--activation-bits", 8, "--weight-bits", 8]
-    output_of([DELTAHOP, "quantize", *source, *inputs, *bits, "--limit", limit, "--onnx", formats, "--write-formats",
-               folder / f"{name}.formats", "-q"])
+    output_of([DELTAHOP, "quantize", *source, *inputs, "--activation-bits", 8, "--weight-bits", 8, "--limit", limit,
+               "--onnx", formats, "--write-formats", folder / f"{name}.formats", "-q"])
     output_of([sys.executable, PEERS / "quantized_onnx.py", formats, integers])
     peers = {"float32": model, "int8": integers}
     before = {kind: peer_median_s(file, arguments.threads) for kind, file in peers.items()}
@@ -121,7 +120,7 @@ def main():
     jobs = {name: known[name] for name in wanted}
     for model in arguments.model:
         name, file = model.split("=", 1)
-        jobs[name] = ([file], digits + ["--activation-bits", "8", "--weight-bits", "8"])
+        jobs[name] = ([file], digits)  # in the file's own formats where it has some
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for name, (source, inputs) in jobs.items():
