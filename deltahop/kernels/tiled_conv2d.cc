@@ -99,8 +99,9 @@ TiledConvolution<T>::TiledConvolution(const ConvolutionShape& shape, std::span<c
     blocks_.push_back({first, groups, total});
     total += steps * groups * kGroup * kStep<T>;
   }
+  const int64_t pixel_steps = total / (kGroup * kStep<T>);
   seconds_ = static_cast<double>(places_.size()) *
-             (kSecondsPerStep * static_cast<double>(total / (kGroup * kStep<T>)) + kSecondsPerPixel);
+             (kSecondsPerStep * static_cast<double>(pixel_steps) + kSecondsPerPixel);
   std::fill_n(weights_.reserve(total), total, Weight{0});
   pack(weights);
   bias_.assign(static_cast<size_t>((shape.out_channels + kGroup - 1) / kGroup * kGroup), Sum{0});
