@@ -50,10 +50,24 @@ DELTAHOP_VNNI_INLINE __m128i codes_of(__m512i sum, const Rounder& way) {
   return _mm512_cvtepi32_epi8(_mm512_sra_epi32(rounded, way.shift));
 }
 
-// sums: [kPixels][kGroups]. Through memory: with what follows in sight g++ 12 would move every sum once more
-// in the loop of products.
 template <int kGroups, int kPixels>
-DELTAHOP_VNNI_INLINE void store(const int32_t* sums, const ByteTile& tile, uint8_t* to) {
+DELTAHOP_VNNI_INLINE void begin(const ByteTile& tile, __m512i (&sum)[kPixels][kGroups]) {
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 4
+    for (int g = 0; g < kGroups; ++g) sum[p][g] = _mm512_loadu_si512(tile.bias + kGroup * g);
+  }
+}
+
+// Through memory: with what follows in sight g++ 12 would move every sum once more in the loop of products.
+template <int kGroups, int kPixels>
+DELTAHOP_VNNI_INLINE void store(const __m512i (&sum)[kPixels][kGroups], const ByteTile& tile, uint8_t* to) {
+  alignas(64) int32_t sums[kPixels * kGroups * kGroup];
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 4
+    for (int g = 0; g < kGroups; ++g) _mm512_store_si512(sums + (p * kGroups + g) * kGroup, sum[p][g]);
+  }
   const Rounder way = rounder_of(tile.way);
   const int64_t stride = tile.stride, channels = tile.channels;
   const bool is_full = channels == kGroup * kGroups;
@@ -93,11 +107,7 @@ DELTAHOP_VNNI_INLINE __m512i four_bytes(const uint8_t* from) {
 template <int kGroups, int kPixels>
 DELTAHOP_VNNI_TARGET void run_pixels(const ByteTile& tile, int64_t first) {
   __m512i sum[kPixels][kGroups];
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-#pragma GCC unroll 4
-    for (int g = 0; g < kGroups; ++g) sum[p][g] = _mm512_loadu_si512(tile.bias + kGroup * g);
-  }
+  begin(tile, sum);
   const int8_t* weights = tile.weights;
   const int64_t* const places = tile.places + first;
   for (int64_t r = 0; r < tile.run_count; ++r) {
@@ -116,13 +126,7 @@ DELTAHOP_VNNI_TARGET void run_pixels(const ByteTile& tile, int64_t first) {
       }
     }
   }
-  alignas(64) int32_t sums[kPixels * kGroups * kGroup];
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-#pragma GCC unroll 4
-    for (int g = 0; g < kGroups; ++g) _mm512_store_si512(sums + (p * kGroups + g) * kGroup, sum[p][g]);
-  }
-  store<kGroups, kPixels>(sums, tile, tile.to + first * tile.stride);
+  store(sum, tile, tile.to + first * tile.stride);
 }
 
 // Where whole tiles do not come out even, the last one begins earlier and stores some pixels again.
@@ -150,11 +154,7 @@ DELTAHOP_VNNI_INLINE bool is_zero(const uint8_t* bytes, int64_t count) {
 template <int kGroups, int kPixels, bool kSkips>
 DELTAHOP_VNNI_TARGET int64_t run_beside(const ByteTile& tile, int64_t first) {
   __m512i sum[kPixels][kGroups];
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-#pragma GCC unroll 4
-    for (int g = 0; g < kGroups; ++g) sum[p][g] = _mm512_loadu_si512(tile.bias + kGroup * g);
-  }
+  begin(tile, sum);
   const int8_t* weights = tile.weights;
   const uint8_t* const place = tile.image + tile.places[first];
   const int64_t s1 = tile.step;
@@ -184,13 +184,7 @@ DELTAHOP_VNNI_TARGET int64_t run_beside(const ByteTile& tile, int64_t first) {
     store_bias<kGroups>(tile, kPixels, tile.to + first * tile.stride);
     return skipped;
   }
-  alignas(64) int32_t sums[kPixels * kGroups * kGroup];
-#pragma GCC unroll 16
-  for (int p = 0; p < kPixels; ++p) {
-#pragma GCC unroll 4
-    for (int g = 0; g < kGroups; ++g) _mm512_store_si512(sums + (p * kGroups + g) * kGroup, sum[p][g]);
-  }
-  store<kGroups, kPixels>(sums, tile, tile.to + first * tile.stride);
+  store(sum, tile, tile.to + first * tile.stride);
   return skipped;
 }
 
