@@ -9,6 +9,7 @@
 
 #include "deltahop/base/parallel.h"
 #include "deltahop/io/load.h"
+#include "deltahop/io/yaml_network.h"
 
 namespace deltahop {
 
@@ -185,11 +186,6 @@ void exclude(CLI::App& command, const std::string& option, const std::vector<std
 }
 
 void refuse_seed() { throw Error("--seed", "does nothing: nothing here is random", "leave it out"); }
-
-bool has_random_weights(const Network& network, uint64_t seed) {
-  const auto weights = network.metadata().find("weights");
-  return weights != network.metadata().end() && weights->second == fmt::format("random, seed {}", seed);
-}
 
 Network bound_to_one(const Network& network) { return network.bound(input_shapes(network)); }
 

@@ -92,8 +92,6 @@ void exclude(CLI::App& command, const std::string& option, const std::vector<std
 
 // The same for --seed where nothing is random.
 [[noreturn]] void refuse_seed();
-// Whether the numbers of a YAML network were drawn, for want of a file.
-bool has_random_weights(const Network& network, uint64_t seed);
 
 // The network bound to the shapes that its inputs have when the batch is one.
 Network bound_to_one(const Network& network);

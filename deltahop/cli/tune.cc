@@ -15,6 +15,7 @@
 #include "deltahop/cli/stream_job.h"
 #include "deltahop/compress/tune_thresholds.h"
 #include "deltahop/io/load.h"
+#include "deltahop/io/yaml_network.h"
 #include "deltahop/pipeline/description.h"
 
 namespace deltahop {

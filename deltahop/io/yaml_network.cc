@@ -21,6 +21,9 @@ constexpr std::string_view kZooFolder = "zoo/";
 constexpr std::string_view kZooSuffix = ".yaml";
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz_";
 constexpr int64_t kMostParameters = int64_t{1} << 29;
+constexpr const char* kWeightsKey = "weights";  // of the metadata: where the numbers come from
+
+std::string drawn_with(uint64_t seed) { return fmt::format("random, seed {}", seed); }
 
 struct Document {
   std::string name, input;
@@ -119,9 +122,13 @@ Network read_yaml_network(const Config& config, const LoadOptions& options,
                                             : parameters_from_file(document.weights, file, parameters);
   NetworkBuilder builder = plan.builder(maker);
   for (auto& [key, text] : document.metadata) builder.metadata(key, text);
-  builder.metadata("weights",
-                   file.empty() ? fmt::format("random, seed {}", options.seed) : file.filename().string());
+  builder.metadata(kWeightsKey, file.empty() ? drawn_with(options.seed) : file.filename().string());
   return builder.build();
+}
+
+bool has_random_weights(const Network& network, uint64_t seed) {
+  const auto weights = network.metadata().find(kWeightsKey);
+  return weights != network.metadata().end() && weights->second == drawn_with(seed);
 }
 
 bool is_zoo_name(const std::string& name) {

@@ -4,6 +4,7 @@
 //   const Network network = read_yaml_network(Config::from_file("net.yaml"), {}, "folder/of/the/file");
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -19,7 +20,10 @@ namespace deltahop {
 Network read_yaml_network(const Config& config, const LoadOptions& options,
                           const std::filesystem::path& folder);
 
-// The same without any numbers: every fault of the document is found, nothing large is made.
+// Whether such a network's numbers were drawn with this seed, for want of a file of weights.
+bool has_random_weights(const Network& network, uint64_t seed);
+
+// The document without any numbers: every fault of the document is found, nothing large is made.
 NetworkPlan plan_yaml_network(const Config& config);
 
 // A network that comes with the library; see zoo_entries(). Throws Error on an unknown name.
